@@ -1,0 +1,122 @@
+"""Command line: python -m lstmcs study | status | report | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
+
+import argparse
+import sys
+from collections import Counter
+
+from . import __version__
+from .study import PRESETS, Settings, plan, run_study
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code. Wrong input is one line on stderr, never a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        print("\nstopped; every finished fold is on record, the same command goes on from there", file=sys.stderr)
+        return 130
+    except ValueError as error:  # SettingsError, FormulaError, DataError: the user's input, said in their own words
+        print(f"lstmcs: {error}", file=sys.stderr)
+        return 2
+
+
+def study(options) -> int:
+    settings = _settings(options)
+    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells, "
+          f"{settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
+    results = run_study(retry_failed=options.retry_failed, **settings.parameters())
+    failed = results[results["state"] == "failed"]
+    for row in failed.itertuples():
+        print(f"failed: {row.dataset} {row.alteration} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
+    return max(_build(settings), int(len(failed) > 0))
+
+
+def report(options) -> int:
+    return _build(Settings.of(**_settings(options).parameters() | {"train": False}))
+
+
+def status(options) -> int:
+    work = plan(_settings(options))
+    states = work.states()
+    count = Counter((config["dataset"], config["alteration"], states[str(work.path(config))]) for config in work.folds)
+    total = Counter(states.values())
+    print(
+        f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.folder}"
+    )
+    for dataset, formula in dict.fromkeys((c["dataset"], c["alteration"]) for c in work.folds):
+        row = {state: count[dataset, formula, state] for state in ("done", "failed", "missing")}
+        print(f"  {dataset:<10} {formula:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
+    return 0
+
+
+def data(options) -> int:
+    from .datasets import load_dataset, locate, registry
+    from .preprocess import prepare
+
+    entries = registry()
+    if options.action == "list":
+        for name, entry in entries.items():
+            print(f"{name:<9} {entry['title']}  [{entry['licence']}]")
+        return 0
+    if not options.name:
+        raise ValueError(f"data {options.action} needs a name: {', '.join(entries)}")
+    dataset = load_dataset(options.name)
+    if options.action == "fetch":
+        print(locate(options.name, entries[options.name]) if options.name in entries else options.name)
+        return 0
+    print(f"{dataset.title}\n{len(dataset)} documents, {len(dataset.classes)} classes" + (", multi-label" if dataset.multi_label else ""))
+    print(*(f"note: {note}" for note in dataset.notes), sep="\n", end="\n" if dataset.notes else "")
+    print(prepare(dataset).counts.to_string(index=False))
+    return 0
+
+
+def _build(settings: Settings) -> int:
+    from . import report as reports
+
+    index, failed = reports.build(settings)
+    print(f"report: {index}")
+    for name in failed:
+        print(f"failed: notebook {name}; its page shows where", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _settings(options) -> Settings:
+    given = {name: getattr(options, name) for name in Settings.__dataclass_fields__ if getattr(options, name, None) is not None}
+    for name in ("datasets", "alterations"):  # one word is a list of names; several words are the names themselves
+        if name in given:
+            words = given[name]
+            given[name] = words[0] if len(words) == 1 else words
+    return Settings.of(**given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="study | status | report | data")
+    for command, what in (
+        (study, "train what is missing, then write the reports"),
+        (status, "what is done, failed and missing"),
+        (report, "write the reports from what is on record, train nothing"),
+    ):
+        sub = commands.add_parser(command.__name__, help=what, description=what, allow_abbrev=False)
+        sub.set_defaults(command=command)
+        sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: quick)")
+        sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")
+        sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: all)")
+        sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
+        sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
+        sub.add_argument("--seed", type=int, help="default: 0")
+        sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
+        sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")
+        if command is study:
+            sub.add_argument("--retry-failed", action="store_true", help="train folds on record as failed again")
+    sub = commands.add_parser("data", help="the data sets: list, fetch, show", allow_abbrev=False)
+    sub.set_defaults(command=data)
+    sub.add_argument("action", choices=("list", "fetch", "show"))
+    sub.add_argument("name", nargs="?", help="a registered name, or a file for show")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The altered LSTM cell and the layer around it, as a Keras user knows them.
+
+Weights have Keras' names, shapes, gate order (i, f, c, o) and initialisers, so `set_weights` from
+`keras.layers.LSTM` works in both directions. The altered line of the cell is marked in `LSTMCSCell.call`.
+"""
+
+from functools import lru_cache, partial
+
+import keras
+from keras import ops
+
+from .alterations import Alteration
+from .alterations import alteration as as_alteration
+
+#: The formula language's functions for tensors of any backend. softmax runs over the units (last axis).
+FUNCTIONS = {
+    "sigmoid": ops.sigmoid, "tanh": ops.tanh, "relu": ops.relu, "softplus": ops.softplus, "softsign": ops.softsign,
+    "softmax": ops.softmax, "exp": ops.exp, "abs": ops.abs, "minimum": ops.minimum, "maximum": ops.maximum,
+    "clip": ops.clip, "zeros_like": ops.zeros_like,
+}  # fmt: skip
+
+
+@keras.saving.register_keras_serializable(package="lstmcs")
+class LSTMCSCell(keras.layers.LSTMCell):
+    """One step of an LSTM whose state is altered after the standard step (paper, section 3.2).
+
+    units: size of c and h. alteration: id of Table 1, formula or Alteration; "none" is keras.layers.LSTMCell.
+    Further arguments are those of keras.layers.LSTMCell. Raises FormulaError for an alteration it does not know.
+
+    Call: inputs (batch, features), states [h (batch, units), c (batch, units)] -> h, [h, c]. The altered h is what
+    the cell puts out; the altered h and the altered c are both carried to the next step.
+    """
+
+    def __init__(self, units, alteration="none", **kwargs):
+        super().__init__(units, **kwargs)
+        self.alteration = as_alteration(alteration)
+
+    def call(self, inputs, states, training=False):
+        h_prev, c_prev = states
+        zi, zf, zg, zo = self._pre_activations(inputs, h_prev, training)
+        f = self.recurrent_activation(zf)  # equation 1
+        i = self.recurrent_activation(zi)  # equation 2
+        o = self.recurrent_activation(zo)  # equation 3
+        g = self.activation(zg)  # equation 4, the candidate
+        c = f * c_prev + i * g  # equation 5
+        h = o * self.activation(c)  # equation 6
+        # NEW: the paper's "equation seven"
+        c, h = self.alteration.apply(FUNCTIONS, i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+        return h, [h, c]
+
+    def _pre_activations(self, inputs, h_prev, training):
+        """W x + U h + b for the gates i, f, candidate, o: four tensors (batch, units)."""
+        bias = self.bias if self.use_bias else ops.zeros((4 * self.units,), self.compute_dtype)
+        dropout = training and self.dropout > 0
+        recurrent_dropout = training and self.recurrent_dropout > 0
+        if self.implementation != 1:
+            if dropout:
+                inputs = inputs * self.get_dropout_mask(inputs)
+            return ops.split(ops.matmul(inputs, self.kernel) + ops.matmul(h_prev, self.recurrent_kernel) + bias, 4, axis=-1)
+        # Keras' implementation 1 (always with recurrent dropout): one product, and one dropout mask, a gate
+        xs = [inputs * m for m in self.get_dropout_mask(inputs)] if dropout else [inputs] * 4
+        hs = [h_prev * m for m in self.get_recurrent_dropout_mask(h_prev)] if recurrent_dropout else [h_prev] * 4
+        kernels, recurrent = ops.split(self.kernel, 4, axis=1), ops.split(self.recurrent_kernel, 4, axis=1)
+        return [ops.matmul(x, w) + ops.matmul(h, u) + b for x, h, w, u, b in zip(xs, hs, kernels, recurrent, ops.split(bias, 4))]
+
+    def get_config(self):
+        # the formula itself: what is not in the config is lost by Bidirectional, save and clone
+        return {**super().get_config(), "implementation": self.implementation, "alteration": self.alteration.key}
+
+
+@keras.saving.register_keras_serializable(package="lstmcs")
+class LSTMCS(keras.layers.RNN):
+    """Drop-in for keras.layers.LSTM with an altered cell.
+
+    units, alteration: as LSTMCSCell. return_sequences, return_state, go_backwards, stateful, unroll and the other
+    arguments of keras.layers.RNN keep their meaning; all else goes to the cell.
+
+    Call: (batch, time, features) -> (batch, units), or (batch, time, units) with return_sequences=True.
+
+    >>> layer = keras.layers.Bidirectional(LSTMCS(104, "c = c * o", return_sequences=True))
+    """
+
+    # Not a subclass of keras.layers.LSTM: that may hand the whole sequence to a fused kernel and never call the cell.
+
+    _RNN_ARGUMENTS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
+                      "activity_regularizer", "name", "autocast")  # fmt: skip
+
+    def __init__(self, units, alteration="none", *, dtype=None, trainable=True, **kwargs):
+        own = {k: kwargs.pop(k) for k in self._RNN_ARGUMENTS if k in kwargs}
+        cell = LSTMCSCell(units, alteration, dtype=dtype, trainable=trainable, name="lstm_cell", **kwargs)
+        super().__init__(cell, dtype=dtype, trainable=trainable, **own)
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+
+    @property
+    def units(self):
+        return self.cell.units
+
+    @property
+    def alteration(self):
+        return self.cell.alteration
+
+    def get_config(self):
+        layer, cell = super().get_config(), self.cell.get_config()
+        del layer["cell"], cell["name"]
+        return {**cell, **layer}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        self.loop = "fast" if _fast_applies(self, mask, training) else "readable"
+        if self.loop == "readable":
+            return super().inner_loop(sequences, initial_state, mask, training)
+        from . import recurrence
+
+        outputs, last = recurrence.unidirectional(
+            sequences, _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards
+        )
+        if self.go_backwards:  # Keras hands a backward layer's outputs out last step first
+            outputs = ops.flip(outputs, axis=1)
+        return last[0], outputs, list(last)
+
+
+@keras.saving.register_keras_serializable(package="lstmcs")
+class Bidirectional(keras.layers.Bidirectional):
+    """keras.layers.Bidirectional for LSTMCS layers: the same weights and results, both directions in one time loop."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=None):
+        forward, backward = self.forward_layer, self.backward_layer
+        together = (
+            isinstance(forward, LSTMCS)
+            and isinstance(backward, LSTMCS)
+            and self.merge_mode == "concat"
+            and initial_state is None
+            and forward.return_sequences
+            and not (forward.return_state or forward.stateful)
+            and forward.alteration == backward.alteration
+            and forward.units == backward.units
+            and _fast_applies(forward, mask, training)
+            and _fast_applies(backward, mask, training)
+        )
+        if not together:
+            return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        from . import recurrence
+
+        forward.loop = backward.loop = "fast"
+        return recurrence.bidirectional(sequences, _weights(forward), _weights(backward), _function(forward.alteration))[0]
+
+
+def _fast_applies(layer: LSTMCS, mask, training) -> bool:
+    """Whether recurrence.py covers this layer's options; the readable cell covers all."""
+    cell = layer.cell
+    return (
+        keras.backend.backend() == "tensorflow"
+        and mask is None
+        and not layer.unroll
+        and cell.activation is keras.activations.tanh
+        and cell.recurrent_activation is keras.activations.sigmoid
+        and cell.use_bias
+        and cell.implementation != 1
+        and not (training and cell.dropout)
+        and cell.compute_dtype == "float32"
+    )
+
+
+def _weights(layer: LSTMCS):
+    return layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias
+
+
+@lru_cache(maxsize=256)
+def _function(alteration: Alteration):
+    """The alteration as one function of gates and states; the same object for the same formula."""
+    return partial(alteration.apply, FUNCTIONS) if alteration.formula else None

@@ -1,0 +1,143 @@
+"""The results store: one small file a fold, whole or absent, that survives a move and never needs pickle.
+
+A record's name is the hash of its whole configuration, so a changed option, data file or formula is another record.
+Line 1 of the file is JSON (configuration, scores, curve, health, cost, environment), line 2 the test predictions.
+The first line carries a checksum of the rest and of itself: an edited or truncated file is recognised.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import paths
+from .alterations import alteration
+
+#: Goes into every key. Raise it when a change of the code changes results, so that old and new never mix.
+PROTOCOL = 1
+
+
+class RecordError(ValueError):
+    """A record file that is truncated, edited, foreign or not a record at all."""
+
+
+def key(config: dict) -> str:
+    """Hash of a fold's whole configuration, 20 hex digits."""
+    text = json.dumps({"protocol": PROTOCOL, **config}, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def path_of(config: dict, folder: Path | None = None) -> Path:
+    """Where the record of `config` is kept: <records>/<data set>/<key>.json."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "_", config["dataset"])[:60].strip(".") or "data"
+    return Path(folder or paths.records_dir()) / slug / f"{key(config)}.json"
+
+
+def write(record: dict, predictions: dict[str, np.ndarray], folder: Path | None = None) -> Path:
+    """Write a record whole: temporary name, fsync, rename. `record["config"]` decides its name."""
+    body = json.dumps({name: _pack(array) for name, array in predictions.items()})
+    head = {**record, "protocol": PROTOCOL, "key": key(record["config"])}
+    head["checksum"] = _checksum(head, body)
+    target = path_of(record["config"], folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n" + body + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def read(path: Path) -> dict:
+    """A record's first line, checked. Raises RecordError that says what is wrong with the file."""
+    return _load(path)[0]
+
+
+def predictions(path: Path) -> dict[str, np.ndarray]:
+    """A record's test predictions: rows (int64), labels (uint8), probabilities (float32)."""
+    return {name: _unpack(packed) for name, packed in json.loads(_load(path)[1]).items()}
+
+
+def _load(path: Path) -> tuple[dict, str]:
+    try:
+        head_line, body = path.read_text(encoding="utf-8").split("\n")[:2]
+        head = json.loads(head_line)
+        checksum = head.pop("checksum")
+        expected = key(head["config"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RecordError(f"{path.name}: not a whole record (truncated, empty or foreign)") from None
+    if checksum != _checksum(head, body):
+        raise RecordError(f"{path.name}: checksum differs (edited or damaged)")
+    if head["protocol"] != PROTOCOL or expected != head["key"]:
+        raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
+    return head, body
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a bad record so that its fold is trained again and the file can still be looked at."""
+    return path.replace(path.with_suffix(".bad"))
+
+
+def results(source: "Path | str | Iterable[Path] | None" = None) -> pd.DataFrame:
+    """All records as one tidy frame, a row a fold.
+
+    source: a folder of records (default: the study's), or the record files themselves. Files that are no whole
+    record are left out. Columns: dataset, model, alteration, formula, run, fold, state, scores on test and validation
+    (fractions), seconds, parameters, largest |c|, error, key, versions; empty frame with these columns if none.
+    """
+    if source is None or isinstance(source, str | Path):
+        source = sorted(Path(source or paths.records_dir()).glob("*/*.json"))
+    rows = []
+    for path in source:
+        try:
+            rows.append(_row(read(path)))
+        except (RecordError, OSError):
+            continue
+    frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
+    return frame.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
+
+
+SCORES = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "loss")
+COLUMNS = ["dataset", "model", "alteration", "formula", "run", "fold", "seed", "state", *SCORES, *(f"val_{s}" for s in SCORES),
+           "epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
+           "largest_c", "loop", "error", "key", "commit"]  # fmt: skip
+
+
+def _row(record: dict) -> dict:
+    config, cost, health = record["config"], record.get("cost", {}), record.get("health", {})
+    scores = record.get("scores", {})
+    values = {
+        **{k: config[k] for k in ("dataset", "model", "run", "fold", "seed")},
+        "alteration": alteration(config["alteration"]).id, "formula": config["alteration"],
+        "state": record["state"], "error": record.get("error", {}).get("message"), "key": record["key"],
+        **scores.get("test", {}), **{f"val_{k}": v for k, v in scores.get("validation", {}).items()},
+        **cost, **health, "loop": record["env"].get("loop"), "commit": record["env"].get("commit"),
+    }  # fmt: skip
+    return {column: values.get(column, np.nan) for column in COLUMNS}
+
+
+def _checksum(head: dict, body: str) -> str:
+    return hashlib.sha256((json.dumps(head, sort_keys=True) + body).encode()).hexdigest()[:16]
+
+
+def _pack(array: np.ndarray) -> dict:
+    data = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes())).decode()
+    return {"dtype": array.dtype.str, "shape": array.shape, "data": data}
+
+
+def _unpack(packed: dict) -> np.ndarray:
+    data = zlib.decompress(base64.b64decode(packed["data"]))
+    return np.frombuffer(data, np.dtype(packed["dtype"])).reshape(packed["shape"])

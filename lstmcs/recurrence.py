@@ -1,0 +1,196 @@
+"""LSTM layers with an altered cell, trained fast on a CPU with TensorFlow.
+
+One step of the cell, gate order i, f, c, o as in Keras (Keras calls the candidate's gate c; here it is g):
+
+    i, f, g, o = split(x W + h_prev U + b);  i, f, o = sigmoid(.);  g = tanh(g)
+    c = f * c_prev + i * g
+    h = o * tanh(c)
+    c, h = alter(i=, f=, o=, g=, c=, h=, c_prev=, h_prev=)      # any pure element-wise function, or None
+
+Why it is fast: the input projections of all steps and both directions are one matrix product outside the time loop; the
+loop itself is an XLA program; the gradient is a second, hand-written loop that computes nothing but dz, dc and dh (the
+element-wise part, alteration included, is differentiated by a GradientTape when the loop is traced, so it costs nothing
+at run time); dW, dU, db and dx are products over the whole sequence after that loop.
+
+Works eagerly, in tf.function, and in tf.function(jit_compile=True), where all of it becomes part of the caller's program.
+Pass the same `alter` object every time: the loops are compiled once for each. Gradients are first order only.
+The environment matters: see XLA_FLAGS below; they must be set before TensorFlow is imported.
+"""
+
+import functools
+
+import tensorflow as tf
+
+# YNNPACK, this build's default for XLA's matrix products, is slower on tall products than the Eigen kernels it replaces;
+# 512-bit vectors help the element-wise part. Neither changes precision.
+XLA_FLAGS = "--xla_cpu_experimental_ynn_fusion_type= --xla_cpu_prefer_vector_width=512"
+
+
+def bidirectional(x, forward_weights, backward_weights, alter=None, initial_states=None, time_major=False):
+    """Both directions over a sequence, concatenated as keras.layers.Bidirectional(merge_mode="concat") does.
+
+    x [B, T, D], or [T, B, D] if time_major (hand one layer's result to the next so: it saves two transpositions);
+    weights (kernel [D, 4u], recurrent_kernel [u, 4u], bias [4u]) for each direction;
+    initial_states ((h, c) forward, (h, c) backward), each [B, u]; zeros by default.
+    Returns sequences [B, T, 2u] (or [T, B, 2u]) and the final states ((h, c) forward, (h, c) backward).
+    """
+    return _layer(x, (forward_weights, backward_weights), alter, initial_states, (False, True), time_major)
+
+
+def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, time_major=False):
+    """One direction; returns sequences [B, T, u] and the final state (h, c). A reversed layer's output stays in the
+    input's time order (Keras' go_backwards layer would hand it out last step first)."""
+    states = None if initial_state is None else (initial_state,)
+    sequences, states = _layer(x, (weights,), alter, states, (reverse,), time_major)
+    return sequences, states[0]
+
+
+def cell(i, f, o, g, c_prev, h_prev, alter):
+    """The element-wise part of a step, all [B, u]; returns the altered (c, h)."""
+    c = f * c_prev + i * g
+    h = o * tf.tanh(c)
+    return (c, h) if alter is None else alter(i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+
+
+def _layer(x, weights, alter, states, reverses, time_major):
+    x = tf.convert_to_tensor(x)
+    weights = [tuple(map(tf.convert_to_tensor, w)) for w in weights]
+    if not time_major:
+        x = tf.transpose(x, [1, 0, 2])
+    if states is None:
+        zero = tf.zeros([_size(x, 1), weights[0][1].shape[0]], x.dtype)
+        states = [(zero, zero)] * len(weights)
+    states = [tuple(map(tf.convert_to_tensor, s)) for s in states]
+    flat = tf.nest.flatten([x, weights, states])
+    count = len(weights)
+
+    @tf.custom_gradient
+    def run(*flat):
+        # Nothing in here is for an outer tape to record: the gradient below is all there is. (First order only.)
+        x, weights, states = tf.nest.pack_sequence_as([x_, weights_, states_], [tf.stop_gradient(t) for t in flat])
+        sequences, last, kept = _forward(x, weights, states, alter, reverses)
+
+        def gradient(*upstream):
+            d_last = tf.nest.pack_sequence_as(states_, upstream[1:])
+            return tf.nest.flatten(_backward(x, weights, kept, upstream[0], d_last, alter, reverses))
+
+        return [sequences, *tf.nest.flatten(last)], gradient
+
+    x_, weights_, states_ = x, weights, states  # only their structure is used
+    sequences, *last = run(*flat)
+    last = tf.nest.pack_sequence_as([(0, 0)] * count, last)
+    return (sequences if time_major else tf.transpose(sequences, [1, 0, 2])), tuple(last)
+
+
+def _forward(x, weights, states, alter, reverses):
+    steps, batch, width = (_size(x, axis) for axis in range(3))
+    units = weights[0][1].shape[0]
+    # Both directions read the same x: one product serves them, each takes its 4u columns in the loop.
+    projected = tf.matmul(tf.reshape(x, [-1, width]), tf.concat([kernel for kernel, _, _ in weights], 1))
+    projected = tf.reshape(projected, [steps, batch, len(weights) * 4 * units])
+    loop, _ = _loops(alter, reverses)
+    kept = loop(projected, [w[1] for w in weights], [w[2] for w in weights], states)
+    sequences = tf.concat([h[:-1] if r else h[1:] for (*_, h), r in zip(kept, reverses)], -1)
+    last = [(h[0], c[0]) if r else (h[-1], c[-1]) for (*_, c, h), r in zip(kept, reverses)]
+    return sequences, last, kept
+
+
+def _backward(x, weights, kept, d_sequences, d_last, alter, reverses):
+    steps, batch, width = (_size(x, axis) for axis in range(3))
+    units = weights[0][1].shape[0]
+    _, loop = _loops(alter, reverses)
+    d_z, d_states = loop(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last)
+    rows = tf.reshape(x, [-1, width])
+    d_z = [tf.reshape(d, [-1, 4 * units]) for d in d_z]
+    both = tf.concat(d_z, 1)  # two wide products are faster than four narrow ones, the copy included
+    d_kernels = tf.split(tf.matmul(rows, both, transpose_a=True), len(reverses), 1)
+    d_weights = []
+    for d, d_kernel, (*_, h), reverse in zip(d_z, d_kernels, kept, reverses):
+        h_prev = tf.reshape(h[1:] if reverse else h[:-1], [-1, units])
+        d_weights.append((d_kernel, tf.matmul(h_prev, d, transpose_a=True), tf.reduce_sum(d, 0)))
+    d_x = tf.matmul(both, tf.concat([kernel for kernel, _, _ in weights], 1), transpose_b=True)
+    return tf.reshape(d_x, [steps, batch, width]), d_weights, d_states
+
+
+@functools.lru_cache(maxsize=64)
+def _loops(alter, reverses):
+    """The two time loops. As compiled functions they are fast under an eager or uncompiled caller too."""
+
+    def forward(projected, recurrent, biases, states):
+        """projected [T, B, 4u a direction] -> per direction gates i, f, g, o [T, B, u] and states c, h [T + 1, B, u].
+
+        A forward direction's state before step t is at index t, a backward one's at t + 1: no special case for the first
+        step, and the states before all steps are one slice.
+        """
+        steps, (batch, units) = _size(projected, 0), states[0][0].shape
+        stores = []
+        for (h, c), reverse in zip(states, reverses):
+            first = steps if reverse else 0
+            gates = [_array(steps, batch, units, c.dtype) for _ in range(4)]
+            stores.append(gates + [_array(steps + 1, batch, units, c.dtype).write(first, s) for s in (c, h)])
+
+        def step(n, states, stores):
+            states, stores = list(states), list(stores)
+            for k, reverse in enumerate(reverses):
+                t = steps - 1 - n if reverse else n
+                h, c = states[k]
+                z = _at(projected, t, k, 4 * units) + biases[k] + tf.matmul(h, recurrent[k])
+                i, f, g, o = tf.split(z, 4, -1)
+                i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+                c, h = cell(i, f, o, g, c, h, alter)
+                states[k] = h, c
+                *gates, cs, hs = stores[k]
+                after = t if reverse else t + 1
+                stores[k] = [a.write(t, v) for a, v in zip(gates, (i, f, g, o))] + [cs.write(after, c), hs.write(after, h)]
+            return n + 1, states, stores
+
+        loop = tf.while_loop(lambda n, *_: n < steps, step, (0, [tuple(s) for s in states], stores), maximum_iterations=steps)
+        return [[a.stack() for a in arrays] for arrays in loop[2]]
+
+    def backward(kept, d_sequences, recurrent_transposed, d_states):
+        """d_sequences [T, B, u a direction], d_states (dh, dc) after the last step
+        -> per direction dz [T, B, 4u], and (dh, dc) before the first step."""
+        steps, (_, batch, units) = _size(d_sequences, 0), kept[0][0].shape
+        stores = [_array(steps, batch, 4 * units, d_sequences.dtype) for _ in reverses]
+
+        def step(n, d_states, stores):
+            d_states, stores = list(d_states), list(stores)
+            for k, reverse in enumerate(reverses):
+                t = n if reverse else steps - 1 - n
+                before = t + 1 if reverse else t
+                *gates, cs, hs = kept[k]
+                inputs = [a[t] for a in gates] + [cs[before], hs[before]]
+                d_h, d_c = d_states[k]
+                d_h += _at(d_sequences, t, k, units)
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(inputs)
+                    i, f, g, o, c_prev, h_prev = inputs
+                    c, h = cell(i, f, o, g, c_prev, h_prev, alter)
+                d_i, d_f, d_g, d_o, d_c, d_h = tape.gradient((c, h), inputs, (d_c, d_h), unconnected_gradients="zero")
+                d_z = tf.concat([d_i * i * (1 - i), d_f * f * (1 - f), d_g * (1 - g * g), d_o * o * (1 - o)], -1)
+                d_states[k] = d_h + tf.matmul(d_z, recurrent_transposed[k]), d_c
+                stores[k] = stores[k].write(t, d_z)
+            return n + 1, d_states, stores
+
+        loop = tf.while_loop(lambda n, *_: n < steps, step, (0, [tuple(s) for s in d_states], stores), maximum_iterations=steps)
+        return [a.stack() for a in loop[2]], loop[1]
+
+    return (tf.function(forward, jit_compile=True, autograph=False), tf.function(backward, jit_compile=True, autograph=False))
+
+
+def _at(sequence, t, k, width):
+    """Columns of direction k at step t, [B, width].
+
+    In two slices on purpose: in a compiled tf.while_loop, TensorFlow 2.21 silently reads sequence[t, :, a:b] with a
+    tensor t as sequence[t, :, 0:b - a] (exp/slice.py shows it).
+    """
+    return sequence[t][:, width * k : width * (k + 1)]
+
+
+def _array(steps, batch, width, dtype):
+    return tf.TensorArray(dtype, steps, element_shape=[batch, width])
+
+
+def _size(tensor, axis):
+    """The static size where it is known: only then does XLA get constants."""
+    return tf.shape(tensor)[axis] if tensor.shape[axis] is None else tensor.shape[axis]

@@ -1,0 +1,266 @@
+"""One fold: configuration in, record out (paper, section 4: runs, 80-10-10 splits, identical settings).
+
+Split, batch order, initial weights and dropout masks depend on (seed, data set, run, fold) and never on the
+alteration, so all alterations are compared on equal terms. A `Trainer` compiles once for a (data set, model,
+alteration) and resets its weights for each fold.
+"""
+
+import hashlib
+import json
+import time
+import warnings
+from functools import lru_cache
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from .alterations import alteration
+from .environment import describe
+from .metrics import scores
+from .models import build_model
+from .preprocess import Prepared
+
+SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
+CHUNK = 64  # training steps in one call of the compiled program
+PREDICT_ROWS = 64  # rows a prediction batch
+PROBE_ROWS = 256  # test rows on which the largest |c| is looked up
+
+try:  # one thread: the same bits on any machine with the same instructions, and room for other workers
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+except RuntimeError:  # TensorFlow runs already, with the threads its user chose; the record says how many
+    pass
+
+
+class Diverged(ArithmeticError):
+    """The loss or the predictions became NaN or infinite."""
+
+
+def seed_of(config: dict, what: str) -> int:
+    """A 31-bit seed for one purpose. "split" is shared by a run's folds; the alteration never enters."""
+    parts = [what, config["seed"], config["dataset"], config["run"], None if what == "split" else config["fold"]]
+    return int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:4], "big") >> 1
+
+
+def split(labels: np.ndarray, config: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row numbers to train on, to validate on and to test on for config's run and fold (from 1).
+
+    The run's seed cuts the set into ten parts (by class where each document has one); fold k tests on part k and
+    validates on part k + 1. Raises ValueError for fewer documents than parts.
+    """
+    if len(labels) < SPLITS:
+        raise ValueError(f"{config['dataset']}: {len(labels)} documents are too few for {SPLITS} folds")
+    seed = seed_of(config, "split")
+    if (labels.sum(axis=1) == 1).all():
+        with warnings.catch_warnings():  # a class with fewer members than folds is no error here
+            warnings.filterwarnings("ignore", message="The least populated class")
+            cut = StratifiedKFold(SPLITS, shuffle=True, random_state=seed)
+            try:
+                parts = [test for _, test in cut.split(labels, labels.argmax(axis=1))]
+            except ValueError:  # every class has fewer members than folds
+                parts = None
+    else:
+        parts = None
+    parts = parts or [test for _, test in KFold(SPLITS, shuffle=True, random_state=seed).split(labels)]
+    k = config["fold"] - 1
+    test, validation = parts[k], parts[(k + 1) % SPLITS]
+    train = np.concatenate([part for j, part in enumerate(parts) if j not in (k, (k + 1) % SPLITS)])
+    return np.sort(train), validation, test
+
+
+class Trainer:
+    """A compiled model for one prepared data set and one configuration, used for fold after fold.
+
+    jit: compile with XLA (the study's way); False runs the same steps as a plain TensorFlow graph.
+    """
+
+    def __init__(self, prepared: Prepared, config: dict, jit: bool = True):
+        started = time.perf_counter()
+        self.prepared, self.jit = prepared, jit
+        self.batch, self.dropout = config["training"]["batch_size"], config["sizes"]["dropout"]
+        self._build = dict(
+            kind=config["model"], vocab_size=prepared.vocab_size, max_len=prepared.max_len,
+            n_classes=len(prepared.classes), **config["sizes"],
+        )  # fmt: skip
+        self.model = build_model(**self._build, alteration=config["alteration"])
+        self.variables = self.model.trainable_variables
+        self.optimizer = keras.optimizers.Adam(config["training"]["learning_rate"])
+        self.optimizer.build(self.variables)
+        self._fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
+        # The model cut at its dropout: masks are drawn ahead and passed in. Inside one XLA program the random
+        # numbers of SpatialDropout1D would be computed again for every time step they are broadcast to.
+        dropout = self.model.get_layer("spatial_dropout")
+        self._head = keras.Model(self.model.inputs, dropout.input)
+        self._tail = keras.Model(dropout.output, self.model.outputs)
+        self._train = tf.function(self._train_steps, jit_compile=jit)
+        self._predict = tf.function(lambda ids: self.model(ids, training=False), jit_compile=jit)
+        self._largest = tf.function(self._largest_c)
+        self._warm_up()
+        self.loop = self.model.get_layer("bi_lstm_1").forward_layer.loop  # "fast" or "readable"
+        self.compile_seconds = time.perf_counter() - started
+
+    def fold(self, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
+        """Train and test one fold: (record, predictions). A diverged model gives a record with state "failed"."""
+        train, validation, test = split(self.prepared.labels, config)
+        self._reset(seed_of(config, "weights"))
+        rng = np.random.default_rng(seed_of(config, "order"))
+        curve, error, result = [], None, {}
+        started = time.perf_counter()
+        for epoch in range(1, config["training"]["epochs"] + 1):
+            loss = self.epoch(train, rng)
+            curve.append({"epoch": epoch, "loss": loss})
+            if not np.isfinite(loss):
+                error = f"loss is {loss} in epoch {epoch}"
+                break
+            try:
+                curve[-1] |= {f"val_{k}": v for k, v in self._evaluate(validation).items()}
+            except Diverged as problem:
+                error = f"{problem} after epoch {epoch}"
+                break
+        train_seconds = time.perf_counter() - started
+        probabilities = self.predict(test)
+        if error is None:
+            try:
+                result = {
+                    "validation": {k.removeprefix("val_"): v for k, v in curve[-1].items() if k.startswith("val_")},
+                    "test": self._score(test, probabilities),
+                }
+            except Diverged as problem:
+                error = f"{problem} on the test rows"
+        record = {
+            "config": config,
+            "state": "failed" if error else "done",
+            "scores": result,
+            "curve": curve,
+            "health": {"largest_c": self.largest_c(test), "nan": error is not None, "epochs": len(curve)},
+            "cost": {
+                "train_rows": len(train), "test_rows": len(test), "train_seconds": train_seconds,
+                "seconds_per_epoch": train_seconds / len(curve), "compile_seconds": self.compile_seconds,
+                "parameters": self.model.count_params(),
+            },
+            "env": describe() | {"loop": self.loop, "jit": self.jit, "threads": tf.config.threading.get_intra_op_parallelism_threads()},
+        }  # fmt: skip
+        if error:
+            record["error"] = {"type": "Diverged", "message": error}
+        return record, {"rows": self.prepared.rows[test], "labels": self.prepared.labels[test], "probabilities": probabilities}
+
+    def epoch(self, rows: np.ndarray, rng: np.random.Generator) -> float:
+        """One pass over `rows` in an order, and with dropout masks, drawn from `rng`; mean training loss."""
+        order = rng.permutation(rows)
+        total = 0.0
+        for start in range(0, len(order), CHUNK * self.batch):
+            part = order[start : start + CHUNK * self.batch]
+            steps = -(-len(part) // self.batch)
+            total += float(self._train(*self._batches(part, rng, steps), tf.constant(steps)))
+        return total / len(order)
+
+    def predict(self, rows: np.ndarray) -> np.ndarray:
+        """Class probabilities of `rows`, float32 (rows, classes)."""
+        out = []
+        for start in range(0, len(rows), PREDICT_ROWS):
+            part = rows[start : start + PREDICT_ROWS]
+            ids = np.zeros((PREDICT_ROWS, self.prepared.max_len), np.int32)
+            ids[: len(part)] = self.prepared.ids[part]
+            out.append(self._predict(ids).numpy()[: len(part)])
+        return np.concatenate(out)
+
+    def largest_c(self, rows: np.ndarray) -> float:
+        """Largest |c| in any Bi-LSTM-CS layer over (at most 256 of) `rows`."""
+        return float(self._largest(self.prepared.ids[rows[:PROBE_ROWS]]))
+
+    def _score(self, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+        if not np.isfinite(probabilities).all():
+            raise Diverged("predictions hold NaN")
+        labels = self.prepared.labels[rows]
+        loss = keras.losses.binary_crossentropy(labels.astype(np.float32), probabilities)
+        return scores(labels, probabilities) | {"loss": float(np.mean(loss))}
+
+    def _evaluate(self, rows: np.ndarray) -> dict[str, float]:
+        return self._score(rows, self.predict(rows))
+
+    def _batches(self, rows: np.ndarray, rng: np.random.Generator, steps: int):
+        """`rows` as full-sized batches: ids, labels, row weights (0 beyond the last row), dropout masks."""
+        shape = (min(CHUNK, self._max_steps), self.batch)
+        ids = np.zeros((*shape, self.prepared.max_len), np.int32)
+        labels = np.zeros((*shape, len(self.prepared.classes)), np.float32)
+        weights = np.zeros(shape, np.float32)
+        masks = np.zeros((*shape, self._head.output_shape[-1]), np.float32)
+        flat = len(rows)
+        ids.reshape(-1, ids.shape[-1])[:flat] = self.prepared.ids[rows]
+        labels.reshape(-1, labels.shape[-1])[:flat] = self.prepared.labels[rows]
+        weights.reshape(-1)[:flat] = 1
+        keep = rng.random((steps, *masks.shape[1:]), np.float32) >= self.dropout
+        masks[:steps] = keep / np.float32(1 - self.dropout)
+        return ids, labels, weights, masks
+
+    def _train_steps(self, ids, labels, weights, masks, steps):
+        """`steps` steps of training; returns the sum of the rows' losses. Shapes as from _batches."""
+
+        def body(step, total):
+            with tf.GradientTape() as tape:
+                x = self._head(ids[step], training=True) * masks[step][:, None, :]
+                row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(x, training=True))
+                loss = tf.reduce_sum(row_losses * weights[step])
+                mean = loss / tf.reduce_sum(weights[step])
+            self.optimizer.apply(tape.gradient(mean, self.variables), self.variables)
+            return step + 1, total + loss
+
+        return tf.while_loop(lambda step, _: step < steps, body, (tf.constant(0), tf.constant(0.0)))[1]
+
+    def _largest_c(self, ids):
+        largest = tf.constant(0.0)
+        for name in ("bi_lstm_1", "bi_lstm_2"):
+            layer = self.model.get_layer(name)
+            x = keras.Model(self.model.inputs, layer.input)(ids)
+            for direction, inputs in ((layer.forward_layer, x), (layer.backward_layer, tf.reverse(x, [1]))):
+                initial = direction.cell.get_initial_state(tf.shape(x)[0])
+                _, c = tf.scan(lambda states, x_t, cell=direction.cell: cell(x_t, states)[1], tf.transpose(inputs, (1, 0, 2)), initial)
+                largest = tf.maximum(largest, tf.reduce_max(tf.abs(c)))
+        return largest
+
+    @property
+    def _max_steps(self) -> int:
+        n = len(self.prepared.labels)
+        return -(-(n - 2 * (n // SPLITS)) // self.batch)
+
+    def _warm_up(self) -> None:
+        """Compile both programs without a step of training."""
+        none = np.zeros(0, np.int64)
+        self._train(*self._batches(none, np.random.default_rng(0), 0), tf.constant(0))
+        self._predict(np.zeros((PREDICT_ROWS, self.prepared.max_len), np.int32))
+
+    def _reset(self, seed: int) -> None:
+        """Fresh weights from `seed`, the same for every alteration, and a fresh optimiser."""
+        keras.utils.set_random_seed(seed)
+        self.model.set_weights(build_model(**self._build).get_weights())
+        for variable, value in zip(self.optimizer.variables, self._fresh_optimizer):
+            variable.assign(value)
+
+
+def train_fold(prepared: Prepared, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
+    """`Trainer.fold` with the compiled model of the last configurations kept in this process."""
+    build = {k: v for k, v in config.items() if k not in ("run", "fold", "seed")}
+    return _trainer(_ByHash(prepared), json.dumps(build, sort_keys=True)).fold(config)
+
+
+class _ByHash:
+    """A prepared set that compares by its data's hash, so that a cache can be asked for it."""
+
+    def __init__(self, prepared: Prepared):
+        self.prepared = prepared
+        self.id = (prepared.dataset.sha256, prepared.options)
+
+    def __eq__(self, other):
+        return self.id == other.id
+
+    def __hash__(self):
+        return hash(self.id)
+
+
+@lru_cache(maxsize=2)
+def _trainer(data: _ByHash, build: str) -> Trainer:
+    config = json.loads(build)
+    alteration(config["alteration"])  # a clear error before anything is built
+    return Trainer(data.prepared, config)

@@ -1,0 +1,25 @@
+"""Shared fixtures. Nothing here or in the tests needs a network; tests marked real_data need LSTMCS_DATA."""
+
+import os
+
+import pytest
+
+# one thread and no start-up notes, before any test imports TensorFlow
+for name, value in {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}.items():
+    os.environ.setdefault(name, value)
+
+
+def pytest_collection_modifyitems(items):
+    folder = os.environ.get("LSTMCS_DATA")
+    reason = f"LSTMCS_DATA={folder!r} is no folder" if folder else "LSTMCS_DATA is not set: the real data sets are not at hand"
+    if not (folder and os.path.isdir(folder)):
+        for item in items:
+            if "real_data" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A study's folder of its own: no test reads or writes the user's records, downloads or reports."""
+    monkeypatch.setenv("LSTMCS_HOME", str(tmp_path))
+    return tmp_path

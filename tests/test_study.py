@@ -1,0 +1,189 @@
+"""Settings, plan, resume, failures, progress and the command line; training itself is replaced by a made-up fold where it can be."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from lstmcs import ALTERATIONS, records, study
+from lstmcs.__main__ import main
+from lstmcs.study import Settings, plan, run_study
+
+
+def fake_fold(prepared, config):
+    """A fold in no time: scores from the configuration's hash."""
+    if config["alteration"] == "c = c * o" and config["fold"] == 2:
+        return {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {}
+    value = int(records.key(config), 16) % 1000 / 1000
+    scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
+    record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
+              "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
+    return record, {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
+
+
+@pytest.fixture
+def trained(monkeypatch, home):
+    """Counts the folds that are trained."""
+    calls = []
+    monkeypatch.setattr(study, "train_one", lambda prepared, config: calls.append(config) or fake_fold(prepared, config))
+    return calls
+
+
+def test_presets_and_defaults():
+    assert Settings().alterations == tuple(ALTERATIONS) and Settings().folds == 10
+    assert [(Settings(p).runs, Settings(p).folds) for p in ("smoke", "quick", "standard", "paper")] == [(1, 2), (1, 10), (3, 10), (10, 10)]
+    assert len(plan(Settings("paper")).folds) == 18 * 100
+    assert Settings(alterations=("H-2",)).alterations == ("none", "H-2")  # the comparison is always with "none"
+    assert Settings(alterations="C-1, none C-1").alterations == ("none", "C-1")
+    assert Settings(alterations="none | c = clip(c, -1, 1) | c=c*o").alterations == ("none", "c = clip(c, -1, 1)", "C-1")
+    again = Settings.of(**Settings(preset="smoke", datasets="robo hate").parameters())
+    assert again == Settings(preset="smoke", datasets=("robo", "hate"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"prest": "quick"}, "unknown parameter 'prest' (did you mean 'preset'?)"),
+        ({"preset": "quik"}, "did you mean 'quick'"),
+        ({"runs": 0}, "runs must be a whole number from 1 to 1000, not 0"),
+        ({"folds": 11}, "folds must be a whole number from 1 to 10"),
+        ({"folds": 2.5}, "folds must be"),
+        ({"workers": -1}, "workers must be"),
+        ({"seed": True}, "seed must be"),
+        ({"datasets": []}, "datasets is empty"),
+        ({"datasets": 3}, "datasets must be a list of names"),
+        ({"alterations": ["C-1", "C-77"]}, "unknown alteration 'C-77'"),
+    ],
+)
+def test_wrong_settings_stop_before_anything(parameters, says):
+    with pytest.raises(ValueError) as error:
+        Settings.of(**parameters)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change", [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}]
+)
+def test_every_parameter_changes_the_plan(change):
+    assert plan(Settings.of(**change)).folds != plan(Settings()).folds
+
+
+def test_resume_trains_only_what_is_missing(trained, home, capsys):
+    options = {"alterations": ["H-2"], "folds": 4, "workers": 0}
+    first = run_study(**options)
+    assert len(trained) == 8 and len(first) == 8 and (first["state"] == "done").all()
+    again = run_study(**options)
+    assert len(trained) == 8 and again.equals(first)
+    assert "8 on record, 0 to train" in capsys.readouterr().out
+    run_study(**options | {"folds": 5})
+    assert len(trained) == 10
+    next((home / "data" / "records" / "robo").glob("*.json")).write_text("damaged")
+    run_study(**options | {"folds": 5})
+    assert len(trained) == 11 and len(list((home / "data" / "records" / "robo").glob("*.bad"))) == 1
+    assert "set aside" in capsys.readouterr().err
+    run_study(**options | {"seed": 7, "train": False})
+    assert len(trained) == 11
+
+
+def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained, capsys):
+    options = {"alterations": ["C-1"], "folds": 3, "workers": 0}
+    frame = run_study(**options)
+    assert frame["state"].value_counts().to_dict() == {"done": 5, "failed": 1}
+    assert frame.loc[frame["state"] == "failed", "error"].tolist() == ["loss is nan in epoch 1"]
+    assert "failed: robo C-1 run 1 fold 2: loss is nan" in capsys.readouterr().out
+    run_study(**options)
+    assert len(trained) == 6
+    run_study(**options, retry_failed=True)
+    assert len(trained) == 7
+
+
+def test_an_error_in_a_fold_is_a_record(monkeypatch):
+    from lstmcs import training
+
+    def boom(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(training, "train_fold", boom)
+    record, predictions = study.train_one(None, {"fold": 1})
+    assert (
+        record["state"] == "failed" and record["error"] == {"type": "MemoryError", "message": "MemoryError: no room"} and predictions == {}
+    )
+
+
+def test_shares_keep_alterations_together():
+    work = plan(Settings(alterations=("C-1", "H-2"), runs=2))
+    queues = study._share(list(work.folds), 2)
+    assert sorted(map(records.key, queues[0] + queues[1])) == sorted(map(records.key, work.folds)) and {len(q) for q in queues} == {30}
+    for queue in queues:
+        groups = [(c["run"], c["alteration"]) for c in queue]
+        assert sum(a != b for a, b in pairwise(groups)) == len(set(groups)) - 1
+
+
+def test_progress_says_how_long_it_will_take(capsys):
+    now = iter([0, 0, 10, 10, 20, 30]).__next__
+    progress = study.Progress(3, clock=now)
+    config = {"dataset": "robo", "alteration": "c = c * o", "run": 1, "fold": 1}
+    for _ in range(3):
+        progress.show({"config": config, "state": "done", "scores": {"test": {"macro_f1": 0.5}}})
+    progress.end()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "[1/3] robo C-1 run 1 fold 1: macro F1 50.0 % | 0:10 so far, about 0:20 left"
+    assert lines[-1].startswith("3 folds trained in")
+
+
+def test_one_worker_two_workers_and_none_give_the_same_bits(home):
+    """Real training, on the smallest preset."""
+    found = []
+    for workers in (0, 2):
+        options = {"preset": "smoke", "alterations": ["C-1"], "workers": workers, "records_dir": str(home / f"r{workers}")}
+        found.append(run_study(**options)[["alteration", "fold", "macro_f1", "loss", "val_loss", "key"]])
+    assert len(found[0]) == 4 and found[0].equals(found[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["study", "--preset", "quikc"], "did you mean 'quick'"),
+        (["study", "--datasets", "robbo"], "nearest: 'robo'"),
+        (["status", "--alterations", "C-13"], "unknown alteration 'C-13'"),
+        (["study", "--alterations", "c = c * import"], "cannot read formula"),
+        (["report", "--folds", "12"], "folds must be"),
+        (["study", "--folds", "two"], "invalid int value"),
+        (["study", "--reps", "2"], "unrecognized arguments: --reps"),
+        (["data", "show"], "needs a name"),
+        (["data", "show", "nothing.csv"], "no such file"),
+        (["dance"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_command_lines_say_so_in_one_line(arguments, says, capsys, home):
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = exit.code
+    error = capsys.readouterr().err
+    assert code == 2 and says in error and "Traceback" not in error
+    assert not list(home.iterdir())
+
+
+def test_status_and_data_commands(trained, capsys):
+    assert main(["status", "--alterations", "C-1", "--folds", "3"]) == 0
+    assert "0 of 6 folds done, 0 failed, 6 missing" in capsys.readouterr().out
+    run_study(alterations=["C-1"], folds=3, workers=0)
+    main(["status", "--alterations", "C-1", "--folds", "3"])
+    out = capsys.readouterr().out
+    assert "5 of 6 folds done, 1 failed, 0 missing" in out and "c = c * o" in out
+    assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out
+    assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
+
+
+def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
+    def interrupted(prepared, config):
+        if config["fold"] == 3:
+            raise KeyboardInterrupt
+        return fake_fold(prepared, config)
+
+    monkeypatch.setattr(study, "train_one", interrupted)
+    assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert len(records.results()) == 2
