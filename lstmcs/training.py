@@ -204,7 +204,10 @@ class Trainer:
                 row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(x, training=True))
                 loss = tf.reduce_sum(row_losses * weights[step])
                 mean = loss / tf.reduce_sum(weights[step])
-            self.optimizer.apply(tape.gradient(mean, self.variables), self.variables)
+            # Dense: on the embedding's sparse gradient Keras 3 squares each occurrence of a token before summing them,
+            # which is not Adam (Kingma & Ba 2015), nor what the paper's Keras 2 did.
+            gradients = [tf.convert_to_tensor(g) for g in tape.gradient(mean, self.variables)]
+            self.optimizer.apply(gradients, self.variables)
             return step + 1, total + loss
 
         return tf.while_loop(lambda step, _: step < steps, body, (tf.constant(0), tf.constant(0.0)))[1]
