@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.metrics import f1_score
 
 from lstmcs import build_model, records
@@ -65,7 +66,7 @@ class DenseAdam(keras.optimizers.Adam):
     """Adam on dense gradients (on sparse ones Keras 3 squares each occurrence of a token before summing them)."""
 
     def apply(self, grads, trainable_variables=None):
-        super().apply([keras.ops.convert_to_tensor(g) for g in grads], trainable_variables)
+        super().apply([tf.convert_to_tensor(g) for g in grads], trainable_variables)
 
 
 def test_the_loop_is_keras_fit(data):
