@@ -12,16 +12,13 @@ Neural Systems 33 (7), 2023, doi 10.1142/S0129065723500399.
 """
 
 import importlib
-import os
 
+from . import environment
 from .alterations import ALTERATIONS, Alteration, FormulaError, alteration
 
-# TensorFlow's start-up notes are not for the reader; its warnings and errors stay. oneDNN's note ("you may see slightly
-# different numerical results") can be had rid of only with oneDNN itself, which the study's compiled loop does not use.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
 __version__ = "0.1.0"
+
+environment.prepare()
 
 # Loaded on first use: a plan, a status or a data table does not pay for TensorFlow.
 _LAZY = {

@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
         sub.add_argument("--seed", type=int, help="default: 0")
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
+        sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
         sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")
         if command is study:
             sub.add_argument("--retry-failed", action="store_true", help="train folds on record as failed again")

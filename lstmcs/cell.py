@@ -109,17 +109,23 @@ class LSTMCS(keras.layers.RNN):
         return cls(**config)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        self.loop = "fast" if _fast_applies(self, mask, training) else "readable"
+        self.loop = "fast" if _fast_applies(self, training) else "readable"
         if self.loop == "readable":
             return super().inner_loop(sequences, initial_state, mask, training)
         from . import recurrence
 
+        mask = mask[0] if isinstance(mask, list | tuple) else mask
         outputs, last = recurrence.unidirectional(
-            sequences, _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards
+            sequences, _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards, mask=mask
         )
+        if mask is not None:  # at a masked step Keras puts out zero, or the output before it, which is zero at first
+            seen = ops.cast(mask, "int32")
+            if not self.zero_output_for_mask:
+                seen = ops.flip(ops.cumsum(ops.flip(seen, 1), 1), 1) if self.go_backwards else ops.cumsum(seen, 1)
+            outputs = ops.where(seen[:, :, None] > 0, outputs, 0.0)
         if self.go_backwards:  # Keras hands a backward layer's outputs out last step first
             outputs = ops.flip(outputs, axis=1)
-        return last[0], outputs, list(last)
+        return outputs[:, -1], outputs, list(last)
 
 
 @keras.saving.register_keras_serializable(package="lstmcs")
@@ -137,23 +143,25 @@ class Bidirectional(keras.layers.Bidirectional):
             and not (forward.return_state or forward.stateful)
             and forward.alteration == backward.alteration
             and forward.units == backward.units
-            and _fast_applies(forward, mask, training)
-            and _fast_applies(backward, mask, training)
+            and _fast_applies(forward, training)
+            and _fast_applies(backward, training)
         )
         if not together:
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         from . import recurrence
 
         forward.loop = backward.loop = "fast"
-        return recurrence.bidirectional(sequences, _weights(forward), _weights(backward), _function(forward.alteration))[0]
+        alter = _function(forward.alteration)
+        outputs = recurrence.bidirectional(sequences, _weights(forward), _weights(backward), alter, mask)
+        # as Keras' wrapper: nothing is put out at a masked step
+        return outputs if mask is None else outputs * ops.cast(mask, outputs.dtype)[:, :, None]
 
 
-def _fast_applies(layer: LSTMCS, mask, training) -> bool:
+def _fast_applies(layer: LSTMCS, training) -> bool:
     """Whether recurrence.py covers this layer's options; the readable cell covers all."""
     cell = layer.cell
     return (
         keras.backend.backend() == "tensorflow"
-        and mask is None
         and not layer.unroll
         and cell.activation is keras.activations.tanh
         and cell.recurrent_activation is keras.activations.sigmoid

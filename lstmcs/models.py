@@ -3,20 +3,47 @@
 import difflib
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from .cell import LSTMCS, Bidirectional
 
+PADDINGS = ("fixed", "mask")
 #: The paper states no sizes. These come within 0.5 % of Table 14's total for CROWD (938,859 of 940,596 parameters).
 LSTM_SIZES = {"embedding": 256, "units": 104, "dropout": 0.2}
 
 
-def build_model(kind: str, *, vocab_size: int, max_len: int, n_classes: int, alteration="none", **sizes) -> keras.Model:
+@keras.saving.register_keras_serializable(package="lstmcs")
+class MaskedPools(layers.Layer):
+    """Maximum and average over the unmasked time steps: (batch, time, features) -> (batch, 2 features).
+
+    Both are 0 for a row without any step. keras.layers.GlobalMaxPooling1D ignores masks (the zeros at masked steps win
+    over every negative value) and GlobalAveragePooling1D divides by zero for such a row.
+    """
+
+    supports_masking = True
+
+    def call(self, inputs, mask=None):
+        keep = ops.ones_like(inputs[:, :, :1]) if mask is None else ops.cast(mask, inputs.dtype)[:, :, None]
+        count = ops.sum(keep, axis=1)
+        largest = ops.where(count > 0, ops.max(ops.where(keep > 0, inputs, -1e30), axis=1), 0.0)
+        return ops.concatenate([largest, ops.sum(inputs * keep, axis=1) / ops.maximum(count, 1.0)], axis=-1)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+
+def build_model(
+    kind: str, *, vocab_size: int, max_len: int, n_classes: int, alteration="none", padding="fixed", seed: int | None = None, **sizes
+) -> keras.Model:
     """One of the study's models: int ids (batch, max_len) -> sigmoid scores (batch, n_classes), float32.
 
-    kind: "lstm". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. sizes: embedding, units,
-    dropout. Raises ValueError for an unknown kind or size.
+    kind: "lstm". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. padding: "fixed" treats
+    padding as the paper does, as one more token; "mask" lets it change no state and enter no pool, and takes batches of
+    any length. seed: of the initial weights, the same for every alteration; None draws them from Keras' global seed.
+    sizes: embedding, units, dropout. Raises ValueError for an unknown kind, padding or size.
     """
+    if padding not in PADDINGS:
+        raise ValueError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {padding!r}")
     if kind not in BUILDERS:
         raise ValueError(f"unknown model {kind!r}; known: {', '.join(map(repr, BUILDERS))}")
     builder, defaults = BUILDERS[kind]
@@ -24,22 +51,50 @@ def build_model(kind: str, *, vocab_size: int, max_len: int, n_classes: int, alt
         near = difflib.get_close_matches(unknown[0], defaults, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(f"unknown size {unknown[0]!r}{hint}; {kind!r} takes {', '.join(defaults)}")
-    return builder(vocab_size, max_len, n_classes, alteration, **{**defaults, **sizes})
+    return builder(vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **{**defaults, **sizes})
 
 
-def _lstm(vocab_size, max_len, n_classes, alteration, embedding, units, dropout):
+class _Initialisers:
+    """Keras' default initialisers, each with a seed of its own where there is one.
+
+    Keras' global seed will not do for a study: any other thread of the process may draw from it in between.
+    """
+
+    def __init__(self, seed: int | None):
+        self.seed, self.drawn = seed, 0
+
+    def __call__(self, name: str):
+        self.drawn += 1
+        return keras.initializers.get({"class_name": name, "config": {"seed": None if self.seed is None else self.seed + self.drawn}})
+
+
+def _bi_lstm(units, alteration, initial, name):
+    def half(go_backwards):
+        return LSTMCS(
+            units, alteration, return_sequences=True, go_backwards=go_backwards,
+            kernel_initializer=initial("GlorotUniform"), recurrent_initializer=initial("Orthogonal"),
+        )  # fmt: skip
+
+    return Bidirectional(half(False), backward_layer=half(True), name=name)
+
+
+def _lstm(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout):
     # === Layers ===
-    embed = layers.Embedding(vocab_size, embedding, name="embedding")
+    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
     drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
-    first = Bidirectional(LSTMCS(units, alteration, return_sequences=True), name="bi_lstm_1")
-    second = Bidirectional(LSTMCS(units, alteration, return_sequences=True), name="bi_lstm_2")
-    score = layers.Dense(n_classes, activation="sigmoid", name="scores")
+    first = _bi_lstm(units, alteration, initial, "bi_lstm_1")
+    second = _bi_lstm(units, alteration, initial, "bi_lstm_2")
+    score = layers.Dense(n_classes, "sigmoid", kernel_initializer=initial("GlorotUniform"), name="scores")
 
     # === Functional model ===
-    ids = keras.Input((max_len,), dtype="int32", name="ids")
+    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
     x = second(first(drop(embed(ids))))
-    pooled = [layers.GlobalMaxPooling1D(name="max_pool")(x), layers.GlobalAveragePooling1D(name="average_pool")(x)]
-    outputs = score(layers.Concatenate(name="pools")(pooled))
+    if masked:
+        pools = MaskedPools(name="pools")(x)
+    else:
+        flows = [layers.GlobalMaxPooling1D(name="max_pool")(x), layers.GlobalAveragePooling1D(name="average_pool")(x)]
+        pools = layers.Concatenate(name="pools")(flows)
+    outputs = score(pools)
     return keras.Model(ids, outputs, name="lstm_cs")
 
 

@@ -35,15 +35,15 @@ _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 class Preparation:
     """What the paper leaves open. min_documents: a term in fewer documents is "extremely uncommon" and removed.
 
-    padding: zeros before ("pre") or after ("post") the ids of a document, up to the longest document of the set.
+    pad_side: zeros before ("pre") or after ("post") the ids of a document, up to the longest document of the set.
     """
 
     min_documents: int = 2
-    padding: str = "pre"
+    pad_side: str = "pre"
 
     def __post_init__(self):
-        if self.padding not in ("pre", "post"):
-            raise ValueError(f"padding must be 'pre' or 'post', not {self.padding!r}")
+        if self.pad_side not in ("pre", "post"):
+            raise ValueError(f"pad_side must be 'pre' or 'post', not {self.pad_side!r}")
         if self.min_documents < 1:
             raise ValueError(f"min_documents must be at least 1, not {self.min_documents}")
 
@@ -118,7 +118,7 @@ def remove_rare_terms(texts: list[str], min_documents: int) -> list[str]:
     return [" ".join(term for term in text.split() if documents[term] >= min_documents) for text in texts]
 
 
-def encode(texts: list[str], padding: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def encode(texts: list[str], pad_side: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Terms to ids, most frequent term first, padded with 0 to the longest document: int32 (documents, max_len)."""
     frequency = Counter(term for text in texts for term in text.split())
     vocabulary = tuple(sorted(frequency, key=lambda term: (-frequency[term], term)))
@@ -126,7 +126,7 @@ def encode(texts: list[str], padding: str) -> tuple[np.ndarray, tuple[str, ...]]
     rows = [[number[term] for term in text.split()] for text in texts]
     ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
     for row, out in zip(rows, ids):
-        out[-len(row) if padding == "pre" else 0 : None if padding == "pre" else len(row)] = row
+        out[-len(row) if pad_side == "pre" else 0 : None if pad_side == "pre" else len(row)] = row
     return ids, vocabulary
 
 
@@ -154,7 +154,7 @@ def prepare(dataset: Dataset, options: Preparation = Preparation()) -> Prepared:
         raise DataError(f"{dataset.name}: only one class has documents left after preparation, {classes}")
     texts = [texts[i] for i in rows]
     counts.append(_count("empty documents dropped", texts, labels))
-    ids, vocabulary = encode(texts, options.padding)
+    ids, vocabulary = encode(texts, options.pad_side)
     return Prepared(dataset, ids, labels, rows, classes, vocabulary, pd.DataFrame(counts), options)
 
 

@@ -1,105 +1,97 @@
-"""LSTM layers with an altered cell, trained fast on a CPU with TensorFlow.
+"""The fast time loop: LSTM layers with any altered cell, trained at the speed of a fused unaltered one (TensorFlow, CPU).
 
-One step of the cell, gate order i, f, c, o as in Keras (Keras calls the candidate's gate c; here it is g):
+One step, gate order i, f, c, o as in Keras (the candidate, Keras' c gate, is g here)::
 
     i, f, g, o = split(x W + h_prev U + b);  i, f, o = sigmoid(.);  g = tanh(g)
     c = f * c_prev + i * g
     h = o * tanh(c)
-    c, h = alter(i=, f=, o=, g=, c=, h=, c_prev=, h_prev=)      # any pure element-wise function, or None
+    c, h = alter(i=, f=, o=, g=, c=, h=, c_prev=, h_prev=)      any pure function of [B, u] tensors, or None
 
-Why it is fast: the input projections of all steps and both directions are one matrix product outside the time loop; the
-loop itself is an XLA program; the gradient is a second, hand-written loop that computes nothing but dz, dc and dh (the
-element-wise part, alteration included, is differentiated by a GradientTape when the loop is traced, so it costs nothing
-at run time); dW, dU, db and dx are products over the whole sequence after that loop.
+Why it is fast: the input projections of all steps and both directions are one matrix product outside the time loop. The
+gradient is a second, hand-written loop that computes dz, dc and dh alone; its element-wise part, alteration included, is
+differentiated by a GradientTape while the loop is traced, so no alteration needs a gradient of its own. dW, dU, db and
+dx are products over the whole sequence after that loop. XLA compiles both loops; environment.py has its flags.
 
-Works eagerly, in tf.function, and in tf.function(jit_compile=True), where all of it becomes part of the caller's program.
-Pass the same `alter` object every time: the loops are compiled once for each. Gradients are first order only.
-The environment matters: see XLA_FLAGS below; they must be set before TensorFlow is imported.
+Works eagerly, in tf.function, and in tf.function(jit_compile=True), where it becomes part of the caller's program. Pass
+the same `alter` object every time: the loops are compiled once for each. Gradients are first order only.
 """
 
 import functools
 
 import tensorflow as tf
 
-# YNNPACK, this build's default for XLA's matrix products, is slower on tall products than the Eigen kernels it replaces;
-# 512-bit vectors help the element-wise part. Neither changes precision.
-XLA_FLAGS = "--xla_cpu_experimental_ynn_fusion_type= --xla_cpu_prefer_vector_width=512"
 
+def bidirectional(x, forward_weights, backward_weights, alter=None, mask=None):
+    """Both directions from zero states, concatenated as keras.layers.Bidirectional(merge_mode="concat") does.
 
-def bidirectional(x, forward_weights, backward_weights, alter=None, initial_states=None, time_major=False):
-    """Both directions over a sequence, concatenated as keras.layers.Bidirectional(merge_mode="concat") does.
-
-    x [B, T, D], or [T, B, D] if time_major (hand one layer's result to the next so: it saves two transpositions);
-    weights (kernel [D, 4u], recurrent_kernel [u, 4u], bias [4u]) for each direction;
-    initial_states ((h, c) forward, (h, c) backward), each [B, u]; zeros by default.
-    Returns sequences [B, T, 2u] (or [T, B, 2u]) and the final states ((h, c) forward, (h, c) backward).
+    x [B, T, D]; weights (kernel [D, 4u], recurrent_kernel [u, 4u], bias [4u]) of each direction; mask: bool [B, T],
+    False where a step changes no state. Returns [B, T, 2u]; at a masked step the state carried past it.
     """
-    return _layer(x, (forward_weights, backward_weights), alter, initial_states, (False, True), time_major)
+    return _layer(x, (forward_weights, backward_weights), alter, None, (False, True), mask)[0]
 
 
-def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, time_major=False):
-    """One direction; returns sequences [B, T, u] and the final state (h, c). A reversed layer's output stays in the
-    input's time order (Keras' go_backwards layer would hand it out last step first)."""
+def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, mask=None):
+    """One direction; initial_state (h, c), each [B, u], zeros by default; other arguments as bidirectional.
+
+    Returns sequences [B, T, u] and the final (h, c). A reversed layer's sequences stay in the input's time order.
+    """
     states = None if initial_state is None else (initial_state,)
-    sequences, states = _layer(x, (weights,), alter, states, (reverse,), time_major)
+    sequences, states = _layer(x, (weights,), alter, states, (reverse,), mask)
     return sequences, states[0]
 
 
-def cell(i, f, o, g, c_prev, h_prev, alter):
-    """The element-wise part of a step, all [B, u]; returns the altered (c, h)."""
+def cell(i, f, o, g, c_prev, h_prev, alter, keep=None):
+    """The element-wise part of a step, all [B, u]; returns the altered (c, h). keep: bool [B, 1], False holds the state."""
     c = f * c_prev + i * g
     h = o * tf.tanh(c)
-    return (c, h) if alter is None else alter(i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+    if alter is not None:
+        c, h = alter(i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+    return (c, h) if keep is None else (tf.where(keep, c, c_prev), tf.where(keep, h, h_prev))
 
 
-def _layer(x, weights, alter, states, reverses, time_major):
-    x = tf.convert_to_tensor(x)
+def _layer(x, weights, alter, states, reverses, mask):
+    x = tf.transpose(tf.convert_to_tensor(x), [1, 0, 2])  # time-major from here on
+    mask = None if mask is None else tf.transpose(tf.cast(mask, tf.bool))[:, :, None]
     weights = [tuple(map(tf.convert_to_tensor, w)) for w in weights]
-    if not time_major:
-        x = tf.transpose(x, [1, 0, 2])
     if states is None:
         zero = tf.zeros([_size(x, 1), weights[0][1].shape[0]], x.dtype)
         states = [(zero, zero)] * len(weights)
-    states = [tuple(map(tf.convert_to_tensor, s)) for s in states]
-    flat = tf.nest.flatten([x, weights, states])
-    count = len(weights)
+    structure = [x, weights, [tuple(map(tf.convert_to_tensor, s)) for s in states]]
 
     @tf.custom_gradient
     def run(*flat):
-        # Nothing in here is for an outer tape to record: the gradient below is all there is. (First order only.)
-        x, weights, states = tf.nest.pack_sequence_as([x_, weights_, states_], [tf.stop_gradient(t) for t in flat])
-        sequences, last, kept = _forward(x, weights, states, alter, reverses)
+        # Nothing in here is for an outer tape to record: the gradient below is all there is.
+        x, weights, states = tf.nest.pack_sequence_as(structure, [tf.stop_gradient(t) for t in flat])
+        sequences, last, kept = _forward(x, weights, states, alter, reverses, mask)
 
         def gradient(*upstream):
-            d_last = tf.nest.pack_sequence_as(states_, upstream[1:])
-            return tf.nest.flatten(_backward(x, weights, kept, upstream[0], d_last, alter, reverses))
+            d_last = tf.nest.pack_sequence_as(states, upstream[1:])
+            return tf.nest.flatten(_backward(x, weights, kept, upstream[0], d_last, alter, reverses, mask))
 
         return [sequences, *tf.nest.flatten(last)], gradient
 
-    x_, weights_, states_ = x, weights, states  # only their structure is used
-    sequences, *last = run(*flat)
-    last = tf.nest.pack_sequence_as([(0, 0)] * count, last)
-    return (sequences if time_major else tf.transpose(sequences, [1, 0, 2])), tuple(last)
+    sequences, *last = run(*tf.nest.flatten(structure))
+    return tf.transpose(sequences, [1, 0, 2]), tf.nest.pack_sequence_as([(0, 0)] * len(weights), last)
 
 
-def _forward(x, weights, states, alter, reverses):
+def _forward(x, weights, states, alter, reverses, mask):
     steps, batch, width = (_size(x, axis) for axis in range(3))
     units = weights[0][1].shape[0]
     # Both directions read the same x: one product serves them, each takes its 4u columns in the loop.
     projected = tf.matmul(tf.reshape(x, [-1, width]), tf.concat([kernel for kernel, _, _ in weights], 1))
     projected = tf.reshape(projected, [steps, batch, len(weights) * 4 * units])
-    loop, _ = _loops(alter, reverses)
-    kept = loop(projected, [w[1] for w in weights], [w[2] for w in weights], states)
+    loop, _ = _loops(alter, reverses, (*x.shape, units))
+    kept = loop(projected, [w[1] for w in weights], [w[2] for w in weights], states, mask)
     sequences = tf.concat([h[:-1] if r else h[1:] for (*_, h), r in zip(kept, reverses)], -1)
     last = [(h[0], c[0]) if r else (h[-1], c[-1]) for (*_, c, h), r in zip(kept, reverses)]
     return sequences, last, kept
 
 
-def _backward(x, weights, kept, d_sequences, d_last, alter, reverses):
+def _backward(x, weights, kept, d_sequences, d_last, alter, reverses, mask):
     steps, batch, width = (_size(x, axis) for axis in range(3))
     units = weights[0][1].shape[0]
-    _, loop = _loops(alter, reverses)
-    d_z, d_states = loop(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last)
+    _, loop = _loops(alter, reverses, (*x.shape, units))
+    d_z, d_states = loop(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last, mask)
     rows = tf.reshape(x, [-1, width])
     d_z = [tf.reshape(d, [-1, 4 * units]) for d in d_z]
     both = tf.concat(d_z, 1)  # two wide products are faster than four narrow ones, the copy included
@@ -113,10 +105,10 @@ def _backward(x, weights, kept, d_sequences, d_last, alter, reverses):
 
 
 @functools.lru_cache(maxsize=64)
-def _loops(alter, reverses):
-    """The two time loops. As compiled functions they are fast under an eager or uncompiled caller too."""
+def _loops(alter, reverses, shape):
+    """The two time loops for one static shape. As compiled functions they are fast under an eager caller too."""
 
-    def forward(projected, recurrent, biases, states):
+    def forward(projected, recurrent, biases, states, mask):
         """projected [T, B, 4u a direction] -> per direction gates i, f, g, o [T, B, u] and states c, h [T + 1, B, u].
 
         A forward direction's state before step t is at index t, a backward one's at t + 1: no special case for the first
@@ -137,7 +129,7 @@ def _loops(alter, reverses):
                 z = _at(projected, t, k, 4 * units) + biases[k] + tf.matmul(h, recurrent[k])
                 i, f, g, o = tf.split(z, 4, -1)
                 i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-                c, h = cell(i, f, o, g, c, h, alter)
+                c, h = cell(i, f, o, g, c, h, alter, None if mask is None else mask[t])
                 states[k] = h, c
                 *gates, cs, hs = stores[k]
                 after = t if reverse else t + 1
@@ -147,7 +139,7 @@ def _loops(alter, reverses):
         loop = tf.while_loop(lambda n, *_: n < steps, step, (0, [tuple(s) for s in states], stores), maximum_iterations=steps)
         return [[a.stack() for a in arrays] for arrays in loop[2]]
 
-    def backward(kept, d_sequences, recurrent_transposed, d_states):
+    def backward(kept, d_sequences, recurrent_transposed, d_states, mask):
         """d_sequences [T, B, u a direction], d_states (dh, dc) after the last step
         -> per direction dz [T, B, 4u], and (dh, dc) before the first step."""
         steps, (_, batch, units) = _size(d_sequences, 0), kept[0][0].shape
@@ -165,7 +157,7 @@ def _loops(alter, reverses):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(inputs)
                     i, f, g, o, c_prev, h_prev = inputs
-                    c, h = cell(i, f, o, g, c_prev, h_prev, alter)
+                    c, h = cell(i, f, o, g, c_prev, h_prev, alter, None if mask is None else mask[t])
                 d_i, d_f, d_g, d_o, d_c, d_h = tape.gradient((c, h), inputs, (d_c, d_h), unconnected_gradients="zero")
                 d_z = tf.concat([d_i * i * (1 - i), d_f * f * (1 - f), d_g * (1 - g * g), d_o * o * (1 - o)], -1)
                 d_states[k] = d_h + tf.matmul(d_z, recurrent_transposed[k]), d_c
@@ -175,14 +167,14 @@ def _loops(alter, reverses):
         loop = tf.while_loop(lambda n, *_: n < steps, step, (0, [tuple(s) for s in d_states], stores), maximum_iterations=steps)
         return [a.stack() for a in loop[2]], loop[1]
 
-    return (tf.function(forward, jit_compile=True, autograph=False), tf.function(backward, jit_compile=True, autograph=False))
+    return tf.function(forward, jit_compile=True, autograph=False), tf.function(backward, jit_compile=True, autograph=False)
 
 
 def _at(sequence, t, k, width):
     """Columns of direction k at step t, [B, width].
 
-    In two slices on purpose: in a compiled tf.while_loop, TensorFlow 2.21 silently reads sequence[t, :, a:b] with a
-    tensor t as sequence[t, :, 0:b - a] (exp/slice.py shows it).
+    In two slices on purpose: in a compiled tf.while_loop TensorFlow 2.21 silently reads sequence[t, :, a:b] with a
+    tensor t as sequence[t, :, 0:b - a].
     """
     return sequence[t][:, width * k : width * (k + 1)]
 

@@ -136,7 +136,7 @@ def _fingerprint(notebook: str, work: Plan) -> str:
 def _footer(about: dict) -> list[str]:
     env = about["env"]
     options = {k: v for k, v in about["parameters"].items() if k not in ("records_dir", "train") and v not in (None, [])}
-    versions = ", ".join(f"{k} {v}" for k, v in env.items() if k not in ("commit", "platform"))
+    versions = ", ".join(f"{k} {v}" for k, v in env.items() if k not in ("commit", "platform", "xla_flags"))
     return [
         f"Made {about['made']} in {about['seconds']} s. Preset {about['preset']}; {about['done']} of {about['planned']} folds on record.",
         f"Parameters: {json.dumps(options)}",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import paths, records
+from . import environment, paths, records
 from .alterations import ALTERATIONS, alteration
 from .datasets import load_dataset
 from .preprocess import Preparation, Prepared, prepare
@@ -30,15 +30,8 @@ PRESETS = {
     "paper": {"runs": 10, "folds": 10},
 }  # fmt: skip
 SIZES = {"embedding": 256, "units": 104, "dropout": 0.2}
+PADDINGS = ("fixed", "mask")
 TRAINING = {"epochs": 5, "batch_size": 32, "learning_rate": 0.001}
-#: Of a process that trains, said before TensorFlow is imported: one thread; no log lines but warnings and errors; XLA's
-#: faster matrix products and vectors on this TensorFlow (recurrence.py); malloc keeps its pages between steps.
-PROCESS = {
-    "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0",
-    "XLA_FLAGS": "--xla_cpu_experimental_ynn_fusion_type= --xla_cpu_prefer_vector_width=512",
-    "MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_MMAP_THRESHOLD_": "536870912",
-}  # fmt: skip
 
 
 class SettingsError(ValueError):
@@ -51,7 +44,7 @@ class Settings:
 
     preset: smoke | quick | standard | paper. datasets, alterations: names; empty alterations mean the preset's, which
     is all 18 but for smoke. runs, folds: None means the preset's; folds counts those done of ten. workers: processes;
-    0 trains in this process. records_dir: folder of the records; None means the study's own. train: False only shows
+    0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the records; None means the study's own. train: False only shows
     what is on record.
     """
 
@@ -62,6 +55,7 @@ class Settings:
     folds: int | None = None
     seed: int = 0
     workers: int | None = None
+    padding: str = "fixed"
     records_dir: str | None = None
     train: bool = True
 
@@ -82,6 +76,8 @@ class Settings:
                 put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
             elif isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        if self.padding not in PADDINGS:
+            raise SettingsError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {self.padding!r}")
         if not self.datasets:
             raise SettingsError("datasets is empty; name at least one, for example robo")
 
@@ -140,7 +136,7 @@ def plan(settings: Settings) -> Plan:
         epochs = preset.get("epochs") or prepared.dataset.epochs or TRAINING["epochs"]
         folds += [
             {**prepared.config(), "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": alteration(name).key,
-             "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed}
+             "padding": settings.padding, "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed}
             for run in range(1, settings.runs + 1)
             for name in settings.alterations
             for fold in range(1, settings.folds + 1)
@@ -173,17 +169,19 @@ def run_study(*, retry_failed: bool = False, **parameters) -> pd.DataFrame:
 
 def train_one(prepared: Prepared, config: dict) -> tuple[dict, dict]:
     """Train a fold in this process; an error becomes a record with state "failed" and the error's text."""
-    for name, value in PROCESS.items():
-        os.environ.setdefault(name, value)
+    environment.prepare(training=True)
     from .training import train_fold  # TensorFlow is imported only where folds are trained
 
     try:
         return train_fold(prepared, config)
     except Exception as error:
-        from .environment import describe
-
         message = f"{type(error).__name__}: {error}"[:2000]
-        record = {"config": config, "state": "failed", "error": {"type": type(error).__name__, "message": message}, "env": describe()}
+        record = {
+            "config": config,
+            "state": "failed",
+            "error": {"type": type(error).__name__, "message": message},
+            "env": environment.describe(),
+        }
         return record, {}
 
 
@@ -198,7 +196,7 @@ def _in_workers(work: Plan, pending: list[dict]) -> Iterator[tuple[dict, dict]]:
 
     count = min(work.settings.workers, len(pending))
     cluster = LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, env=PROCESS,
+        n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, env=environment.prepare(training=True),
         silence_logs=logging.ERROR,
     )  # fmt: skip
     with cluster, Client(cluster) as client:

@@ -17,15 +17,14 @@ import tensorflow as tf
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from .alterations import alteration
+from .batches import Batches
 from .environment import describe
 from .metrics import scores
 from .models import build_model
 from .preprocess import Prepared
 
 SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
-CHUNK = 64  # training steps in one call of the compiled program
-PREDICT_ROWS = 64  # rows a prediction batch
-PROBE_ROWS = 256  # test rows on which the largest |c| is looked up
+PROBE_ROWS = 64  # test rows on which the largest |c| is looked up
 
 try:  # one thread: the same bits on any machine with the same instructions, and room for other workers
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -78,22 +77,26 @@ class Trainer:
 
     def __init__(self, prepared: Prepared, config: dict, jit: bool = True):
         started = time.perf_counter()
-        self.prepared, self.jit = prepared, jit
-        self.batch, self.dropout = config["training"]["batch_size"], config["sizes"]["dropout"]
+        self.prepared, self.jit, self.padding = prepared, jit, config["padding"]
+        sizes, training = config["sizes"], config["training"]
         self._build = dict(
             kind=config["model"], vocab_size=prepared.vocab_size, max_len=prepared.max_len,
-            n_classes=len(prepared.classes), **config["sizes"],
+            n_classes=len(prepared.classes), padding=self.padding, **sizes,
         )  # fmt: skip
         self.model = build_model(**self._build, alteration=config["alteration"])
         self.variables = self.model.trainable_variables
-        self.optimizer = keras.optimizers.Adam(config["training"]["learning_rate"])
+        self.optimizer = keras.optimizers.Adam(training["learning_rate"])
         self.optimizer.build(self.variables)
         self._fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
         # The model cut at its dropout: masks are drawn ahead and passed in. Inside one XLA program the random
         # numbers of SpatialDropout1D would be computed again for every time step they are broadcast to.
         dropout = self.model.get_layer("spatial_dropout")
         self._head = keras.Model(self.model.inputs, dropout.input)
-        self._tail = keras.Model(dropout.output, self.model.outputs)
+        mask = [dropout.output._keras_mask] if self.padding == "mask" else []
+        self._tail = keras.Model([dropout.output, *mask], self.model.outputs)
+        self.batches = Batches(
+            prepared.ids, prepared.labels, training["batch_size"], self.padding, sizes["dropout"], dropout.input.shape[-1], prepared.options.pad_side,
+        )  # fmt: skip
         self._train = tf.function(self._train_steps, jit_compile=jit)
         self._predict = tf.function(lambda ids: self.model(ids, training=False), jit_compile=jit)
         self._largest = tf.function(self._largest_c)
@@ -148,27 +151,18 @@ class Trainer:
 
     def epoch(self, rows: np.ndarray, rng: np.random.Generator) -> float:
         """One pass over `rows` in an order, and with dropout masks, drawn from `rng`; mean training loss."""
-        order = rng.permutation(rows)
-        total = 0.0
-        for start in range(0, len(order), CHUNK * self.batch):
-            part = order[start : start + CHUNK * self.batch]
-            steps = -(-len(part) // self.batch)
-            total += float(self._train(*self._batches(part, rng, steps), tf.constant(steps)))
-        return total / len(order)
+        return sum(float(self._train(*chunk)) for chunk in self.batches.epoch(rows, rng)) / len(rows)
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Class probabilities of `rows`, float32 (rows, classes)."""
-        out = []
-        for start in range(0, len(rows), PREDICT_ROWS):
-            part = rows[start : start + PREDICT_ROWS]
-            ids = np.zeros((PREDICT_ROWS, self.prepared.max_len), np.int32)
-            ids[: len(part)] = self.prepared.ids[part]
-            out.append(self._predict(ids).numpy()[: len(part)])
-        return np.concatenate(out)
+        out = np.zeros((len(rows), len(self.prepared.classes)), np.float32)
+        for positions, ids in self.batches.prediction(rows):
+            out[positions] = self._predict(ids).numpy()[: len(positions)]
+        return out
 
     def largest_c(self, rows: np.ndarray) -> float:
-        """Largest |c| in any Bi-LSTM-CS layer over (at most 256 of) `rows`."""
-        return float(self._largest(self.prepared.ids[rows[:PROBE_ROWS]]))
+        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them)."""
+        return float(self._largest(self.prepared.ids[np.resize(rows[:PROBE_ROWS], PROBE_ROWS)]))
 
     def _score(self, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
         if not np.isfinite(probabilities).all():
@@ -180,28 +174,14 @@ class Trainer:
     def _evaluate(self, rows: np.ndarray) -> dict[str, float]:
         return self._score(rows, self.predict(rows))
 
-    def _batches(self, rows: np.ndarray, rng: np.random.Generator, steps: int):
-        """`rows` as full-sized batches: ids, labels, row weights (0 beyond the last row), dropout masks."""
-        shape = (min(CHUNK, self._max_steps), self.batch)
-        ids = np.zeros((*shape, self.prepared.max_len), np.int32)
-        labels = np.zeros((*shape, len(self.prepared.classes)), np.float32)
-        weights = np.zeros(shape, np.float32)
-        masks = np.zeros((*shape, self._head.output_shape[-1]), np.float32)
-        flat = len(rows)
-        ids.reshape(-1, ids.shape[-1])[:flat] = self.prepared.ids[rows]
-        labels.reshape(-1, labels.shape[-1])[:flat] = self.prepared.labels[rows]
-        weights.reshape(-1)[:flat] = 1
-        keep = rng.random((steps, *masks.shape[1:]), np.float32) >= self.dropout
-        masks[:steps] = keep / np.float32(1 - self.dropout)
-        return ids, labels, weights, masks
-
     def _train_steps(self, ids, labels, weights, masks, steps):
-        """`steps` steps of training; returns the sum of the rows' losses. Shapes as from _batches."""
+        """`steps` steps of training; returns the sum of the rows' losses. Shapes: see Batches.epoch."""
 
         def body(step, total):
             with tf.GradientTape() as tape:
                 x = self._head(ids[step], training=True) * masks[step][:, None, :]
-                row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(x, training=True))
+                inputs = [x, ids[step] > 0] if self.padding == "mask" else x
+                row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(inputs, training=True))
                 loss = tf.reduce_sum(row_losses * weights[step])
                 mean = loss / tf.reduce_sum(weights[step])
             # Dense: on the embedding's sparse gradient Keras 3 squares each occurrence of a token before summing them,
@@ -214,30 +194,30 @@ class Trainer:
 
     def _largest_c(self, ids):
         largest = tf.constant(0.0)
+        keep = tf.transpose(ids > 0 if self.padding == "mask" else ids >= 0)[:, :, None]
         for name in ("bi_lstm_1", "bi_lstm_2"):
             layer = self.model.get_layer(name)
-            x = keras.Model(self.model.inputs, layer.input)(ids)
-            for direction, inputs in ((layer.forward_layer, x), (layer.backward_layer, tf.reverse(x, [1]))):
-                initial = direction.cell.get_initial_state(tf.shape(x)[0])
-                _, c = tf.scan(lambda states, x_t, cell=direction.cell: cell(x_t, states)[1], tf.transpose(inputs, (1, 0, 2)), initial)
+            inputs = keras.Model(self.model.inputs, keras.tree.flatten(layer.input)[0])(ids)
+            x = tf.transpose(inputs, (1, 0, 2))
+            for half, reverse in ((layer.forward_layer, False), (layer.backward_layer, True)):
+
+                def step(states, inputs, cell=half.cell):
+                    return [tf.where(inputs[1], new, old) for new, old in zip(cell(inputs[0], states)[1], states)]
+
+                c = tf.scan(step, (x, keep), half.cell.get_initial_state(tf.shape(ids)[0]), reverse=reverse)[1]
                 largest = tf.maximum(largest, tf.reduce_max(tf.abs(c)))
         return largest
 
-    @property
-    def _max_steps(self) -> int:
-        n = len(self.prepared.labels)
-        return -(-(n - 2 * (n // SPLITS)) // self.batch)
-
     def _warm_up(self) -> None:
-        """Compile both programs without a step of training."""
-        none = np.zeros(0, np.int64)
-        self._train(*self._batches(none, np.random.default_rng(0), 0), tf.constant(0))
-        self._predict(np.zeros((PREDICT_ROWS, self.prepared.max_len), np.int32))
+        """Compile both programs without a step of training (padding "mask": for the shortest length; others when met)."""
+        rows = np.zeros(1, np.int64)
+        ids, labels, weights, masks, _ = next(self.batches.epoch(rows, np.random.default_rng(0)))
+        self._train(ids, labels, weights, masks, np.int32(0))
+        self.predict(rows)
 
     def _reset(self, seed: int) -> None:
         """Fresh weights from `seed`, the same for every alteration, and a fresh optimiser."""
-        keras.utils.set_random_seed(seed)
-        self.model.set_weights(build_model(**self._build).get_weights())
+        self.model.set_weights(build_model(**self._build, seed=seed).get_weights())
         for variable, value in zip(self.optimizer.variables, self._fresh_optimizer):
             variable.assign(value)
 

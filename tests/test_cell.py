@@ -21,7 +21,7 @@ def filled(layer, seed=2):
     return layer
 
 
-def outputs_and_gradients(layer, x=X):
+def outputs_and_gradients(layer, x=X, variables=None):
     """Outputs, and gradients of a fixed weighted sum of them with respect to the input and all weights."""
     x = tf.constant(x)
     with tf.GradientTape() as tape:
@@ -29,7 +29,7 @@ def outputs_and_gradients(layer, x=X):
         y = layer(x)
         weight = np.random.default_rng(3).normal(size=y.shape).astype("float32")
         total = tf.reduce_sum(y * weight)
-    return [y, *tape.gradient(total, [x, *layer.trainable_variables])]
+    return [y, *tape.gradient(total, [x, *(variables or layer.trainable_variables)])]
 
 
 def assert_equal(ours, expected, tolerance=1e-5):
@@ -71,16 +71,32 @@ def test_dropout_is_keras_dropout(options):
     assert ours.loop == "readable"
 
 
-def test_mask_states_and_stateful_are_keras():
-    stock = filled(keras.layers.LSTM(6, return_sequences=True, return_state=True))
-    ours = filled(lstmcs.LSTMCS(6, return_sequences=True, return_state=True))
+MASK = np.array([[1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0, 0], [0, 1, 0, 1, 1, 0, 0]], bool)
+INITIAL = [np.random.default_rng(k).normal(size=(4, 6)).astype("float32") for k in (1, 2)]
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"go_backwards": True}, {"return_sequences": True, "go_backwards": True},
+                                     {"return_sequences": True, "zero_output_for_mask": True}])  # fmt: skip
+@pytest.mark.parametrize("mask", [None, MASK])
+def test_masks_and_states_are_keras(options, mask):
+    stock, ours = (filled(layer(6, return_state=True, **options)) for layer in (keras.layers.LSTM, lstmcs.LSTMCS))
     ours.set_weights(stock.get_weights())
-    initial = [np.random.default_rng(k).normal(size=(4, 6)).astype("float32") for k in (1, 2)]
-    assert_equal(ours(X, initial_state=initial), stock(X, initial_state=initial))
+    for initial in (None, INITIAL):
+        assert_equal(ours(X, mask=mask, initial_state=initial), stock(X, mask=mask, initial_state=initial))
     assert ours.loop == "fast"
-    mask = np.arange(7) < np.array([[7], [3], [1], [5]])
-    assert_equal(ours(X, mask=mask), stock(X, mask=mask))
-    assert ours.loop == "readable"
+
+
+@pytest.mark.parametrize("wrapper", [Bidirectional, keras.layers.Bidirectional])
+def test_masked_bidirectional_is_keras(wrapper):
+    stock = filled(keras.layers.Bidirectional(keras.layers.LSTM(6, return_sequences=True)))
+    ours = filled(wrapper(lstmcs.LSTMCS(6, return_sequences=True)))
+    ours.set_weights(stock.get_weights())
+    assert_equal(
+        *(outputs_and_gradients(lambda x, layer=layer: layer(x, mask=MASK), variables=layer.trainable_variables) for layer in (ours, stock))
+    )
+
+
+def test_stateful_is_keras():
     stock, ours = filled(keras.layers.LSTM(6, stateful=True)), filled(lstmcs.LSTMCS(6, stateful=True))
     ours.set_weights(stock.get_weights())
     for layer in (stock, ours):

@@ -38,9 +38,44 @@ def test_unaltered_model_is_the_stock_model():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_seeded_weights_are_keras_defaults_and_the_same_for_every_alteration():
+    sizes = {"embedding": 40, "units": 30, "dropout": 0.2}
+    keras.utils.set_random_seed(1)
+    plain = [build_model("lstm", **SHAPE, **sizes, seed=7, alteration=name) for name in ("none", "C-1")]
+    for a, b in zip(*(model.get_weights() for model in plain), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other = build_model("lstm", **SHAPE, **sizes, seed=8).get_weights()
+    stock = stock_model(**SHAPE, **sizes).get_weights()
+    weights = plain[0].get_weights()
+    for k, (a, b, c) in enumerate(zip(weights, other, stock, strict=True)):
+        assert a.shape == c.shape and np.isclose(a.std(), c.std(), rtol=0.15, atol=1e-7)  # the same distributions
+        assert a.ndim == 1 or not np.array_equal(a, b), k
+    assert not np.array_equal(weights[1], weights[4])  # nor are the two directions alike
+
+
 def test_parameters_come_within_half_a_percent_of_table_14():
     model = build_model("lstm", vocab_size=1459, max_len=11, n_classes=11)  # CROWD, Table 2
     assert abs(model.count_params() / 940_596 - 1) < 0.005
+
+
+@pytest.mark.parametrize("name", ["none", "C-8", "H-3"])
+def test_masked_rows_do_not_depend_on_their_padding(name):
+    """Padding on either side, of any length, gives what the plain model gives for the bare row."""
+    sizes = {"embedding": 6, "units": 5, "alteration": name}
+    masked, plain = build_model("lstm", **SHAPE, **sizes, padding="mask"), build_model("lstm", **SHAPE | {"max_len": 4}, **sizes)
+    rng = np.random.default_rng(4)
+    masked.set_weights([rng.normal(scale=0.4, size=w.shape) for w in plain.get_weights()])
+    plain.set_weights(masked.get_weights())
+    row = [[3, 17, 8, 29]]
+    expected = plain(np.array(row))
+    for before, after in ((0, 0), (5, 0), (0, 5), (2, 30)):
+        np.testing.assert_allclose(masked(np.pad(row, ((0, 0), (before, after)))), expected, atol=1e-5)
+    batch = np.array([[0, 0, 0, 0, 0, *row[0]], [1, 2, 3, 4, 5, 6, 7, 8, 9], [0] * 9])
+    np.testing.assert_allclose(masked(batch)[:1], expected, atol=1e-5)
+    assert np.isfinite(masked(batch)).all()
+    fixed = build_model("lstm", **SHAPE, **sizes)
+    fixed.set_weights(masked.get_weights())
+    assert np.abs(fixed(batch)[:1] - expected).max() > 1e-4  # the paper-faithful mode sees its padding
 
 
 @pytest.mark.parametrize(
@@ -49,6 +84,7 @@ def test_parameters_come_within_half_a_percent_of_table_14():
         (("gru", {}), "unknown model 'gru'; known: 'lstm'"),
         (("lstm", {"unit": 8}), "did you mean 'units'"),
         (("lstm", {"alteration": "C-99"}), "unknown alteration"),
+        (("lstm", {"padding": "pre"}), "padding must be 'fixed' or 'mask', not 'pre'"),
     ],
 )
 def test_errors(arguments, says):

@@ -76,7 +76,7 @@ def test_nothing_left_and_one_class_left():
         prepare(dataset(["robot arm", "the", "robot arm", "of"]))
 
 
-@pytest.mark.parametrize("options", [{"padding": "both"}, {"min_documents": 0}])
+@pytest.mark.parametrize("options", [{"pad_side": "both"}, {"min_documents": 0}])
 def test_options_are_checked(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Preparation(**options)

@@ -26,7 +26,7 @@ def made_up(documents=120, classes=3, seed=0, multi=False):
 
 def config(prepared, **changes):
     return {**prepared.config(), "model": "lstm", "sizes": {"embedding": 8, "units": 6, "dropout": 0.0}, "alteration": "none",
-            "training": {"epochs": 2, "batch_size": 16, "learning_rate": 0.01}, "run": 1, "fold": 1, "seed": 0, **changes}  # fmt: skip
+            "training": {"epochs": 2, "batch_size": 16, "learning_rate": 0.01}, "padding": "fixed", "run": 1, "fold": 1, "seed": 0, **changes}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_the_loop_is_keras_fit(data):
     rng, theirs = np.random.default_rng(3), []
     for _ in range(3):
         order = rng.permutation(train)
-        rng.random((6, 16, 8), np.float32)  # the dropout masks' share of the generator
+        rng.permutation(1), rng.random((6, 16, 8), np.float32)  # the share of lengths and dropout masks in the generator
         history = model.fit(data.ids[order], data.labels[order], batch_size=16, shuffle=False, verbose=0)
         theirs.append(history.history["loss"][0])
     np.testing.assert_allclose(ours, theirs, rtol=1e-5)
@@ -104,11 +104,24 @@ def test_compiled_and_plain_steps_agree_with_dropout(data):
     np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
-def test_dropout_masks_are_spatial_and_scaled(data):
-    trainer = Trainer(data, config(data, sizes={"embedding": 8, "units": 6, "dropout": 0.25}))
-    ids, labels, weights, masks = trainer._batches(np.arange(40), np.random.default_rng(0), 3)
-    assert set(np.unique(masks[:3])) == {0, np.float32(1 / 0.75)} and masks[:3].mean() == pytest.approx(1, abs=0.15)
-    assert weights.sum() == 40 and (ids.reshape(-1, data.max_len)[:40] == data.ids[:40]).all() and labels.shape[-1] == 3
+def uneven(documents=90):
+    """Documents of 1 to 40 words, the class in the first word."""
+    rng = np.random.default_rng(5)
+    classes = rng.integers(0, 2, documents)
+    texts = [" ".join([WORDS[c], *rng.choice(WORDS[2:], n)]) for c, n in zip(classes, rng.geometric(0.15, documents).clip(0, 39))]
+    return prepare(Dataset("uneven", tuple(texts), np.eye(2, dtype=np.uint8)[classes], ("a", "b")))
+
+
+def test_masked_training_compiled_and_plain_agree_and_learn():
+    data = uneven()
+    cfg = config(data, padding="mask", training={"epochs": 8, "batch_size": 16, "learning_rate": 0.02}, alteration="c = c * o")
+    (fast, _), (plain, _) = (Trainer(data, cfg, jit=jit).fold(cfg) for jit in (True, False))
+    np.testing.assert_allclose([e["loss"] for e in fast["curve"]], [e["loss"] for e in plain["curve"]], rtol=1e-4)
+    assert fast["env"]["loop"] == "fast" and fast["scores"]["test"]["accuracy"] > 0.85
+    trainer = Trainer(data, cfg)
+    trainer.fold(cfg)
+    whole = np.asarray(trainer.model(data.ids))  # every row at full length
+    np.testing.assert_allclose(trainer.predict(np.arange(len(data.ids))), whole, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
