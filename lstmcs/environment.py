@@ -27,11 +27,12 @@ PACKAGES = ("tensorflow-cpu", "keras", "numpy", "scikit-learn", "pandas")
 def prepare(training: bool = False) -> dict[str, str]:
     """Set what is not set yet in os.environ, and return it. XLA reads its flags when it first compiles.
 
-    The same flags everywhere mean the same bits everywhere. An XLA that does not know a flag ends the process, so they
-    are given to the TensorFlow only that they were tried with.
+    The same flags in every process mean the same bits. An XLA that does not know a flag ends the process, so only the
+    TensorFlow and the platform they were tried with get them.
     """
     wanted = QUIET | (TRAINING if training else {})
-    if any(_version(name).startswith("2.21.") for name in ("tensorflow-cpu", "tensorflow")):
+    tried = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+    if tried and any(_version(name).startswith("2.21.") for name in ("tensorflow-cpu", "tensorflow")):
         wanted["XLA_FLAGS"] = XLA_FLAGS
     for name, value in wanted.items():
         os.environ.setdefault(name, value)

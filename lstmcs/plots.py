@@ -73,7 +73,7 @@ def alteration_curves(names=None, o: float = 0.5) -> plt.Figure:
 
 
 def drift(curves: dict[str, np.ndarray]) -> plt.Figure:
-    """Mean |c| over the steps of a long random sequence, a line an alteration; grey names the rest."""
+    """Mean |c| over the steps of a long random sequence, a line an alteration; the outermost and the unaltered one are named."""
     fig, ax = plt.subplots(figsize=(7, 3.6))
     final = sorted(curves, key=lambda name: -curves[name][-1])
     ends = {name: curves[name][-1] for name in final}
@@ -81,7 +81,7 @@ def drift(curves: dict[str, np.ndarray]) -> plt.Figure:
         plain = name == "none"
         ax.plot(np.arange(1, len(curves[name]) + 1), curves[name], color="black" if plain else BLUE, lw=2 if plain else 0.9,
                 ls="--" if plain else "-")  # fmt: skip
-    for name in (*final[:3], "none", *final[-2:]):
+    for name in dict.fromkeys((final[0], "none", final[-1])):
         ax.annotate(name, (len(curves[name]), ends[name]), xytext=(4, 0), textcoords="offset points", fontsize=8, va="center")
     ax.set(xlabel="time step", ylabel="mean |c|", yscale="log")
     sns.despine(fig)

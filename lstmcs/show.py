@@ -13,15 +13,22 @@ from IPython.display import HTML
 
 
 def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = True) -> HTML:
-    """A frame as a table; floats with `decimals` places, missing values as a dash, every cell escaped."""
+    """A frame as a table: numbers right, words left, floats with `decimals` places, missing values as a dash; all escaped."""
+    frame = frame.rename_axis(index=frame.index.name or "").reset_index() if index else frame
 
     def text(value):
-        if isinstance(value, float):
-            return "–" if pd.isna(value) else f"{value:.{decimals}f}"
-        return "–" if value is None or value is pd.NA else str(value)
+        if value is None or value is pd.NA or value != value:
+            return "–"
+        return f"{value:.{decimals}f}" if isinstance(value, float) else html.escape(str(value))
 
-    body = frame.map(text).to_html(index=index, escape=True, border=0, classes="data")
-    return HTML(f'<figure class="table"><figcaption>{html.escape(caption)}</figcaption><div class="scroll">{body}</div></figure>')
+    kinds = ["" if pd.api.types.is_numeric_dtype(frame[column]) else ' class="text"' for column in frame]
+    head = "".join(f'<th scope="col"{kind}>{html.escape(str(column))}</th>' for column, kind in zip(frame, kinds))
+    rows = ("".join(f"<td{kind}>{text(value)}</td>" for value, kind in zip(row, kinds)) for row in frame.itertuples(index=False))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return HTML(
+        f'<figure class="table"><figcaption>{html.escape(caption)}</figcaption><div class="scroll">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></figure>"
+    )
 
 
 def figure(fig: plt.Figure, caption: str, alt: str) -> HTML:

@@ -44,8 +44,8 @@ class Settings:
 
     preset: smoke | quick | standard | paper. datasets, alterations: names; empty alterations mean the preset's, which
     is all 18 but for smoke. runs, folds: None means the preset's; folds counts those done of ten. workers: processes;
-    0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the records; None means the study's own. train: False only shows
-    what is on record.
+    0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the
+    records; None means the study's own. train: False only shows what is on record.
     """
 
     preset: str = "quick"
