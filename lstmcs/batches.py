@@ -43,7 +43,7 @@ class Batches:
         for length in rng.permutation(self.lengths):
             mine = [rows for rows in batches if self._length(rows) == length]
             for start in range(0, len(mine), CHUNK):
-                yield self._chunk(mine[start : start + CHUNK], length, rng)
+                yield self.chunk(mine[start : start + CHUNK], length, rng)
 
     def prediction(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """`rows` in batches: (positions in `rows`, ids [PREDICT_ROWS, L]); the ids' last rows may be filler."""
@@ -60,7 +60,8 @@ class Batches:
     def _cut(self, rows: np.ndarray, length: int) -> np.ndarray:
         return self.ids[rows, -length:] if self.pad_side == "pre" else self.ids[rows, :length]
 
-    def _chunk(self, batches: list[np.ndarray], length: int, rng: np.random.Generator) -> tuple:
+    def chunk(self, batches: list[np.ndarray], length: int, rng: np.random.Generator) -> tuple:
+        """What `epoch` yields, of these batches of row numbers, cut to `length`; with none of them all is filler."""
         shape = (min(CHUNK, self.max_steps), self.size)
         ids = np.zeros((*shape, length), np.int32)
         labels = np.zeros((*shape, self.labels.shape[1]), np.float32)

@@ -148,7 +148,7 @@ def _loops(alter, reverses, shape):
         """
         steps, (_, batch, units) = _size(d_sequences, 0), kept[0][0].shape
         stores = [_array(steps, batch, 4 * units, d_sequences.dtype) for _ in reverses]
-        sums = [tf.zeros([batch, 4 * units], d_sequences.dtype) for _ in reverses]
+        sums = [tf.zeros([_size(d_sequences, 1), 4 * units], d_sequences.dtype) for _ in reverses]
 
         def step(n, d_states, sums, stores):
             d_states, sums, stores = list(d_states), list(sums), list(stores)

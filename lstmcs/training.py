@@ -9,6 +9,7 @@ import hashlib
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from functools import lru_cache
 
 import keras
@@ -17,7 +18,7 @@ import tensorflow as tf
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from .alterations import alteration
-from .batches import Batches
+from .batches import PREDICT_ROWS, Batches
 from .environment import describe
 from .metrics import scores
 from .models import build_model
@@ -107,18 +108,16 @@ class Trainer:
     def fold(self, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
         """Train and test one fold: (record, predictions). A diverged model gives a record with state "failed"."""
         train, validation, test = split(self.prepared.labels, config)
-        self._reset(seed_of(config, "weights"))
-        rng = np.random.default_rng(seed_of(config, "order"))
         curve, error, result = [], None, {}
+        epochs = self.epochs(train, config)
         started = time.perf_counter()
-        for epoch in range(1, config["training"]["epochs"] + 1):
-            loss = self.epoch(train, rng)
+        for epoch, loss in epochs:
             curve.append({"epoch": epoch, "loss": loss})
             if not np.isfinite(loss):
                 error = f"loss is {loss} in epoch {epoch}"
                 break
             try:
-                curve[-1] |= {f"val_{k}": v for k, v in self._evaluate(validation).items()}
+                curve[-1] |= {f"val_{k}": v for k, v in self.evaluate(validation).items()}
             except Diverged as problem:
                 error = f"{problem} after epoch {epoch}"
                 break
@@ -149,6 +148,12 @@ class Trainer:
             record["error"] = {"type": "Diverged", "message": error}
         return record, {"rows": self.prepared.rows[test], "labels": self.prepared.labels[test], "probabilities": probabilities}
 
+    def epochs(self, rows: np.ndarray, config: dict) -> Iterator[tuple[int, float]]:
+        """Start anew for config's run and fold; each step of the iterator trains an epoch on `rows`: (epoch, mean loss)."""
+        self._reset(seed_of(config, "weights"))
+        rng = np.random.default_rng(seed_of(config, "order"))
+        return ((epoch, self.epoch(rows, rng)) for epoch in range(1, config["training"]["epochs"] + 1))
+
     def epoch(self, rows: np.ndarray, rng: np.random.Generator) -> float:
         """One pass over `rows` in an order, and with dropout masks, drawn from `rng`; mean training loss."""
         return sum(float(self._train(*chunk)) for chunk in self.batches.epoch(rows, rng)) / len(rows)
@@ -171,7 +176,8 @@ class Trainer:
         loss = keras.losses.binary_crossentropy(labels.astype(np.float32), probabilities)
         return scores(labels, probabilities) | {"loss": float(np.mean(loss))}
 
-    def _evaluate(self, rows: np.ndarray) -> dict[str, float]:
+    def evaluate(self, rows: np.ndarray) -> dict[str, float]:
+        """Scores (fractions) and loss on `rows`. Raises Diverged."""
         return self._score(rows, self.predict(rows))
 
     def _train_steps(self, ids, labels, weights, masks, steps):
@@ -209,11 +215,10 @@ class Trainer:
         return largest
 
     def _warm_up(self) -> None:
-        """Compile both programs without a step of training (padding "mask": for the shortest length; others when met)."""
-        rows = np.zeros(1, np.int64)
-        ids, labels, weights, masks, _ = next(self.batches.epoch(rows, np.random.default_rng(0)))
-        self._train(ids, labels, weights, masks, np.int32(0))
-        self.predict(rows)
+        """Compile both programs for each length, without a step of training."""
+        for length in self.batches.lengths:
+            self._train(*self.batches.chunk([], length, np.random.default_rng(0)))
+            self._predict(np.zeros((PREDICT_ROWS, length), np.int32))
 
     def _reset(self, seed: int) -> None:
         """Fresh weights from `seed`, the same for every alteration, and a fresh optimiser."""
