@@ -105,9 +105,10 @@ def scores(results: pd.DataFrame, metric: str = "macro_f1", yardstick: bool = Fa
         finished = finished[~stats.is_null(finished["alteration"])]
     rows, names = {}, set(finished["alteration"])
     for name, group in finished.groupby("dataset", sort=False):
-        table = stats.done(group).pivot(index=["run", "fold"], columns="alteration", values=metric).dropna()
+        group = stats.done(group)
+        table = group.pivot(index=["run", "fold"], columns="alteration", values=metric).dropna()
         if set(table) == names and len(table):
-            rows[name] = 100 * table.mean()
+            rows[name] = 100 * table.mean()[group["alteration"].unique()]
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -18,7 +18,7 @@ A verdict is one of four words, by a rule fixed beforehand. With the region of p
     worse      P(difference < -0.5) >= 0.95         undecided   otherwise
 
 It is made for each comparison by itself; beside it stand p-values by Holm's method over a data set's alterations, and
-what the best of 17 rows looks like when nothing is there (yardstick.py). Differences are in points (percentage points).
+what the best of 17 rows looks like when nothing is there (nulls.py). Differences are in points (percentage points).
 """
 
 import difflib
