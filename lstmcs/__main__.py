@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections import Counter
 
-from . import __version__
+from . import __version__, records
 from .study import PRESETS, Settings, plan, run_study
 
 
@@ -23,12 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def study(options) -> int:
     settings = _settings(options)
-    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells, "
-          f"{settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
+    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells"
+          f"{f' and {settings.yardstick} with other seeds' if settings.yardstick else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(retry_failed=options.retry_failed, **settings.parameters())
     failed = results[results["state"] == "failed"]
     for row in failed.itertuples():
-        print(f"failed: {row.dataset} {row.alteration} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
+        print(f"failed: {row.dataset} {records.label(row.alteration)} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
     return max(_build(settings), int(len(failed) > 0))
 
 
@@ -39,14 +39,15 @@ def report(options) -> int:
 def status(options) -> int:
     work = plan(_settings(options))
     states = work.states()
-    count = Counter((config["dataset"], config["alteration"], states[str(work.path(config))]) for config in work.folds)
+    cells = [(c["dataset"], records.label(records.cell_of(c)) if c.get("repeat") else c["alteration"]) for c in work.folds]
+    count = Counter((*cell, states[str(work.path(config))]) for cell, config in zip(cells, work.folds))
     total = Counter(states.values())
     print(
         f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.folder}"
     )
-    for dataset, formula in dict.fromkeys((c["dataset"], c["alteration"]) for c in work.folds):
-        row = {state: count[dataset, formula, state] for state in ("done", "failed", "missing")}
-        print(f"  {dataset:<10} {formula:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
+    for dataset, cell in dict.fromkeys(cells):
+        row = {state: count[dataset, cell, state] for state in ("done", "failed", "missing")}
+        print(f"  {dataset:<10} {cell:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
     return 0
 
 
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
         sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
         sub.add_argument("--seed", type=int, help="default: 0")
+        sub.add_argument("--yardstick", type=int, help="rows of the unaltered cell with other seeds (default: 1; smoke: 0)")
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
         sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")

@@ -1,26 +1,66 @@
-"""Scores of one fold, by the reading that explains the paper's figures.
+"""Scores of one fold, from its labels and predicted probabilities.
 
-Every class is a sigmoid output of its own, cut at 0.5, for single-label data too. Accuracy is then element-wise
-(Keras' binary accuracy on one-hot targets: an all-zero answer on five classes scores 80 %), and F1 is
-scikit-learn's on the 0/1 matrix with zero_division=0. No other reading gives the paper's Tables 4 and 5.
+The default reading explains the paper's figures: every class is a sigmoid output of its own, cut at 0.5, for single-label
+data too. Accuracy is then element-wise (Keras' binary accuracy on one-hot targets: an all-zero answer on five classes
+scores 80 %), and F1 is scikit-learn's on the 0/1 matrix with zero_division=0. No other reading gives the paper's
+Tables 4 and 5. Records keep the probabilities, so the others can be had without training again.
+
+Two formulas go by the name of macro F1 (Opitz & Burst 2019, "Macro F1 and Macro F1"), for K classes with precision p_k
+and recall r_k:
+
+    "mean"      1/K sum_k 2 p_k r_k / (p_k + r_k)                                     scikit-learn's, the default
+    "of_means"  2 P R / (P + R),  P = 1/K sum_k p_k,  R = 1/K sum_k r_k               never smaller
 """
 
+import difflib
+
 import numpy as np
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1"}
 THRESHOLD = 0.5
+READINGS = {
+    "paper": "each class cut at 0.5, accuracy over classes and documents",
+    "subset": "each class cut at 0.5, accuracy over documents: all classes of a document right",
+    "argmax": "the most probable class alone, accuracy over documents; single-label sets only",
+}
+MACROS = {"mean": "mean of the classes' F1", "of_means": "F1 of the classes' mean precision and mean recall"}
 
 
-def scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """labels: 0/1 (documents, classes); probabilities: float, same shape. Returns fractions, not percent.
+def scores(labels: np.ndarray, probabilities: np.ndarray, reading: str = "paper", macro: str = "mean") -> dict[str, float]:
+    """labels: 0/1 (documents, classes); probabilities: float, same shape. Returns fractions, not percent, a key a metric.
 
-    NaN probabilities raise ValueError: a diverged model has no score.
+    reading: one of READINGS; macro: one of MACROS. ValueError for other names, for "argmax" of multi-label data, and
+    for NaN probabilities: a diverged model has no score.
     """
+    check_reading(reading, macro)
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities hold NaN or infinity: the model diverged, it has no score")
-    predicted = (probabilities > THRESHOLD).astype(np.uint8)
-    result = {"accuracy": float((predicted == labels).mean())}
+    if not has_meaning(reading, labels):
+        raise ValueError("reading 'argmax' picks one class a document; these labels have documents with none or several")
+    if reading == "argmax":
+        predicted = np.eye(labels.shape[1], dtype=np.uint8)[probabilities.argmax(axis=1)]
+    else:
+        predicted = (probabilities > THRESHOLD).astype(np.uint8)
+    right = predicted == labels
+    result = {"accuracy": float(right.mean() if reading == "paper" else right.all(axis=1).mean())}
     for average in ("macro", "micro", "weighted"):
         result[f"{average}_f1"] = float(f1_score(labels, predicted, average=average, zero_division=0))
+    if macro == "of_means":
+        precision, recall, _, _ = precision_recall_fscore_support(labels, predicted, average="macro", zero_division=0)
+        result["macro_f1"] = float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
     return result
+
+
+def has_meaning(reading: str, labels: np.ndarray) -> bool:
+    """Whether `reading` can be made of these 0/1 labels: argmax needs exactly one class a document."""
+    return reading != "argmax" or bool((labels.sum(axis=1) == 1).all())
+
+
+def check_reading(reading: str, macro: str) -> None:
+    """Raise ValueError for a reading or a macro formula that does not exist."""
+    for what, value, known in (("reading", reading, READINGS), ("macro", macro, MACROS)):
+        if value not in known:
+            near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise ValueError(f"unknown {what} {value!r}{hint}; there are {', '.join(known)}")

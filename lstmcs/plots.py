@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from . import stats
+from . import records, stats
 from .alterations import ALTERATIONS, alteration
 from .metrics import METRICS
 from .preprocess import Prepared
@@ -36,7 +36,8 @@ def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> plt.F
         colour, marker = (BLUE, "^") if row["low"] > 0 else (ORANGE, "v") if row["high"] < 0 else ("black", "o")
         ax.plot([row["low"], row["high"]], [positions[name]] * 2, color=colour, lw=2, solid_capstyle="butt")
         ax.plot(row["mean"], positions[name], marker, color=colour, ms=6)
-    ax.set_yticks(list(positions.values()), [name if len(name) < 24 else name[:21] + "..." for name in positions])
+    names = [records.label(name) for name in positions]
+    ax.set_yticks(list(positions.values()), [name if len(name) < 24 else name[:21] + "..." for name in names])
     ax.invert_yaxis()
     ax.set_xlabel(f"{METRICS[metric]}, altered minus unaltered, points")
     ax.set_title("Mean and corrected 95 % interval; ▲ above 0, ▼ below 0, ● neither", fontsize=9, loc="left")

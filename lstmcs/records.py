@@ -18,11 +18,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import paths
+from . import metrics, paths
 from .alterations import alteration
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new never mix.
 PROTOCOL = 1
+
+
+#: Id of a row of the yardstick: the unaltered cell again, on the same splits, with other seeds.
+NULL = "null-"
 
 
 class RecordError(ValueError):
@@ -33,6 +37,17 @@ def key(config: dict) -> str:
     """Hash of a fold's whole configuration, 20 hex digits."""
     text = json.dumps({"protocol": PROTOCOL, **config}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def cell_of(config: dict) -> str:
+    """Which cell a configuration trains: the alteration's id, or "null-1", "null-2", ... for the yardstick's rows."""
+    return f"{NULL}{config['repeat']}" if config.get("repeat") else alteration(config["alteration"]).id
+
+
+def label(cell: str) -> str:
+    """A cell's id as readers see it: "null-1" is "none, other seed"."""
+    number = cell.removeprefix(NULL)
+    return cell if number == cell else "none, other seed" + (f" {number}" if number != "1" else "")
 
 
 def path_of(config: dict, folder: Path | None = None) -> Path:
@@ -91,19 +106,24 @@ def set_aside(path: Path) -> Path:
     return path.replace(path.with_suffix(".bad"))
 
 
-def results(source: "Path | str | Iterable[Path] | None" = None) -> pd.DataFrame:
+def results(source: "Path | str | Iterable[Path] | None" = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
     """All records as one tidy frame, a row a fold.
 
     source: a folder of records (default: the study's), or the record files themselves. Files that are no whole
-    record are left out. Columns: dataset, model, alteration, formula, run, fold, state, scores on test and validation
-    (fractions), seconds, parameters, largest |c|, error, key, versions; empty frame with these columns if none.
+    record are left out. reading, macro: as in `metrics.scores`; any but the default is computed from the stored test
+    predictions, without training (validation scores are then NaN, and so are the scores of a set the reading has no
+    meaning for). Columns: dataset, model, alteration ("null-1": the unaltered cell with other seeds), formula, run, fold,
+    state, scores on test and validation (fractions), seconds, parameters, largest |c|, error, key, versions; empty frame
+    with these columns if none.
     """
+    metrics.check_reading(reading, macro)
     if source is None or isinstance(source, str | Path):
         source = sorted(Path(source or paths.records_dir()).glob("*/*.json"))
     rows = []
     for path in source:
         try:
-            rows.append(_row(read(path)))
+            head, body = _load(path)
+            rows.append(_row(head) if (reading, macro) == ("paper", "mean") else _row(head) | _read_again(head, body, reading, macro))
         except (RecordError, OSError):
             continue
     frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
@@ -121,12 +141,22 @@ def _row(record: dict) -> dict:
     scores = record.get("scores", {})
     values = {
         **{k: config[k] for k in ("dataset", "model", "run", "fold", "seed")},
-        "alteration": alteration(config["alteration"]).id, "formula": config["alteration"],
+        "alteration": cell_of(config), "formula": config["alteration"],
         "state": record["state"], "error": record.get("error", {}).get("message"), "key": record["key"],
         **scores.get("test", {}), **{f"val_{k}": v for k, v in scores.get("validation", {}).items()},
         **cost, **health, "loop": record["env"].get("loop"), "commit": record["env"].get("commit"),
     }  # fmt: skip
     return {column: values.get(column, np.nan) for column in COLUMNS}
+
+
+def _read_again(head: dict, body: str, reading: str, macro: str) -> dict:
+    """The scores of a record by another reading of its predictions; the loss stays what it is."""
+    again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
+    if head["state"] == "done":
+        arrays = {name: _unpack(packed) for name, packed in json.loads(body).items()}
+        if metrics.has_meaning(reading, arrays["labels"]):
+            again |= metrics.scores(arrays["labels"], arrays["probabilities"], reading, macro)
+    return again
 
 
 def _checksum(head: dict, body: str) -> str:

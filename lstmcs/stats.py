@@ -1,41 +1,125 @@
-"""What the folds say: relative improvements as the paper gives them, paired differences with honest intervals.
+"""What the folds of one data set say: improvements as the paper gives them, paired differences, verdicts.
 
-Folds of one run share most of their training rows, so they are not independent scores. Intervals follow the
-corrected resampled t-test (Nadeau & Bengio 2003; for r runs of k folds Bouckaert & Frank 2004):
+Folds of one run share most of their training rows, so they are not independent scores. For n = k r paired differences
+(k folds, r runs) with mean m and variance s^2, the corrected resampled t-test (Nadeau & Bengio 2003; Bouckaert & Frank
+2004) takes
 
-    t = m / sqrt((1 / (k r) + n_test / n_train) s^2),   k r - 1 degrees of freedom,
+    t = m / e,   e^2 = (1/n + q) s^2,   n - 1 degrees of freedom,   q = n_test / n_train.
 
-with m and s^2 mean and variance of the paired differences. With 80-10-10 splits n_test / n_train is 1/8: the
-validation tenth is not trained on.
+With 80-10-10 splits q is 1/8: the validation tenth is not trained on. It is exact when any two differences correlate
+with rho = q / (1 + q) = n_test / (n_test + n_train) = 1/9. The Bayesian correlated t-test (Corani & Benavoli 2015) has
+the same numbers as a posterior of the mean difference: Student's t with n - 1 degrees of freedom, centre m, scale e.
+(baycomp's CorrelatedTTest fixes q at 1 / (k - 1); for these splits that would be 1/9, which is a little too sure.)
+
+A verdict is one of four words, by a rule fixed beforehand. With the region of practical equivalence (ROPE) from -0.5 to
+0.5 points of F1, and P the posterior's probabilities:
+
+    better     P(difference > 0.5) >= 0.95          same   P(-0.5 <= difference <= 0.5) >= 0.95
+    worse      P(difference < -0.5) >= 0.95         undecided   otherwise
+
+It is made for each comparison by itself; beside it stand p-values by Holm's method over a data set's alterations, and
+what the best of 17 rows looks like when nothing is there (nulls.py). Differences are in points (percentage points).
 """
+
+import difflib
 
 import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
+from . import records
 from .alterations import ALTERATIONS
 from .metrics import METRICS
 
 TEST_TO_TRAIN = 1 / 8
+ROPE = 0.5  # points
+ROPES = (0.25, 0.5, 1.0)  # shown beside each other; the verdict is ROPE's
+LEVEL = 0.95
+VERDICTS = ("better", "same", "worse", "undecided")
+
+
+def standard_error(differences: np.ndarray, ratio: float = TEST_TO_TRAIN) -> float:
+    """e of the formula above, in the differences' unit; NaN below two differences. ratio: q (0 is the naive error)."""
+    d = np.asarray(differences, float)
+    return float(np.sqrt((1 / len(d) + ratio) * d.var(ddof=1))) if len(d) > 1 else np.nan
+
+
+def corrected_interval(differences: np.ndarray, level: float = LEVEL, ratio: float = TEST_TO_TRAIN) -> tuple[float, float, float]:
+    """Mean, lower and upper bound of the mean difference. NaN bounds below two differences."""
+    d = np.asarray(differences, float)
+    if not len(d):
+        return np.nan, np.nan, np.nan
+    half = scipy_stats.t.ppf((1 + level) / 2, len(d) - 1) * standard_error(d, ratio)
+    return d.mean(), d.mean() - half, d.mean() + half
+
+
+def corrected_ttest(differences: np.ndarray, ratio: float = TEST_TO_TRAIN) -> tuple[float, float]:
+    """t and the two-sided p of "the mean difference is 0". NaN below two differences; p is 1 if all of them are 0."""
+    d = np.asarray(differences, float)
+    error = standard_error(d, ratio)
+    if error == 0:
+        return (0.0, 1.0) if d.mean() == 0 else (np.copysign(np.inf, d.mean()), 0.0)
+    t = d.mean() / error if len(d) > 1 else np.nan
+    return float(t), float(2 * scipy_stats.t.sf(abs(t), len(d) - 1))
+
+
+def posterior(differences: np.ndarray, rope: float = ROPE, ratio: float = TEST_TO_TRAIN) -> tuple[float, float, float]:
+    """P(mean difference < -rope), P(within), P(> rope): the Bayesian correlated t-test. NaN below two differences."""
+    d = np.asarray(differences, float)
+    error = standard_error(d, ratio)
+    if np.isnan(error):
+        return np.nan, np.nan, np.nan
+    if error == 0:  # all differences alike: the posterior is that one point
+        worse, better = float(d.mean() < -rope), float(d.mean() > rope)
+    else:
+        t = scipy_stats.t(len(d) - 1, d.mean(), error)
+        worse, better = float(t.cdf(-rope)), float(t.sf(rope))
+    return worse, max(0.0, 1 - worse - better), better
+
+
+def verdict(worse: float, same: float, better: float, level: float = LEVEL) -> str:
+    """The word of the rule above for three probabilities; "undecided" for NaN."""
+    words = {"worse": worse, "same": same, "better": better}
+    return next((word for word, probability in words.items() if probability >= level), "undecided")
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values adjusted by Holm's method over all that are given; NaN stays NaN and is not counted."""
+    adjusted = np.array(p, float)
+    known = ~np.isnan(adjusted)
+    if known.any():
+        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+    return adjusted
+
+
+def detectable(sd: float, count: int, power: float = 0.8, alpha: float = 1 - LEVEL, ratio: float = TEST_TO_TRAIN) -> float:
+    """The smallest mean difference that the corrected two-sided test finds with `power`, in the unit of `sd`.
+
+    sd: standard deviation of `count` paired differences. Power is that of the noncentral t with noncentrality
+    difference / e (statsmodels, whose effect size is the noncentrality over the root of the count). At 10, 30 and 100
+    differences it is 1.49, 1.15 and 1.04 standard deviations.
+    """
+    if count < 2 or not np.isfinite(sd):
+        return np.nan
+    noncentrality = TTestPower().solve_power(nobs=count, alpha=alpha, power=power) * np.sqrt(count)
+    return float(noncentrality * np.sqrt(1 / count + ratio) * sd)
 
 
 def paired_differences(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Altered minus unaltered on the same run and fold, in points (percent): columns alteration, run, fold, difference."""
+    """Altered minus unaltered on the same run and fold, in points: columns alteration, run, fold, difference.
+
+    results: of one data set and model. Rows of the yardstick ("null-1", ...) are among them, last.
+    """
+    if metric not in METRICS:
+        near = difflib.get_close_matches(str(metric), METRICS, n=1, cutoff=0.4)
+        raise ValueError(f"unknown metric {metric!r}{f' (did you mean {near[0]!r}?)' if near else ''}; there are {', '.join(METRICS)}")
     scores = done(results).pivot_table(index=["run", "fold"], columns="alteration", values=metric, sort=False)
     if "none" not in scores:
         return pd.DataFrame(columns=["alteration", "run", "fold", "difference"])
     differences = 100 * scores.drop(columns="none").sub(scores["none"], axis=0)
     return differences.melt(ignore_index=False, value_name="difference").reset_index().dropna(subset="difference")
-
-
-def corrected_interval(differences: np.ndarray, level: float = 0.95, ratio: float = TEST_TO_TRAIN) -> tuple[float, float, float]:
-    """Mean, lower and upper bound of the mean difference (formula above). NaN bounds below two differences."""
-    d = np.asarray(differences, float)
-    if len(d) < 2:
-        return (d.mean() if len(d) else np.nan), np.nan, np.nan
-    error = np.sqrt((1 / len(d) + ratio) * d.var(ddof=1))
-    half = scipy_stats.t.ppf((1 + level) / 2, len(d) - 1) * error
-    return d.mean(), d.mean() - half, d.mean() + half
 
 
 def improvements(results: pd.DataFrame) -> pd.DataFrame:
@@ -74,6 +158,33 @@ def differences_table(results: pd.DataFrame, metric: str = "macro_f1") -> pd.Dat
     return pd.DataFrame.from_dict(rows, orient="index", columns=["folds", "mean", "low", "high", "sd", "better", "worse"])
 
 
+def verdicts(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
+    """differences_table with what the evidence supports, a row an alteration (the yardstick's rows last).
+
+    Further columns: relative (percent of the baseline's value, as the paper), p (corrected t-test), p_holm (over the
+    alterations; the yardstick's rows are no part of the family), p_worse, p_same, p_better (posterior with ROPE),
+    verdict, "rope 0.25" and "rope 1" (the verdict with these), detectable (points, with 80 % power at these folds).
+    """
+    table = differences_table(results, metric)
+    table.insert(2, "relative", improvements(results)[metric].reindex(table.index))
+    groups = {name: group["difference"].to_numpy() for name, group in paired_differences(results, metric).groupby("alteration")}
+    found = [groups[name] for name in table.index]
+    table["p"] = [corrected_ttest(d)[1] for d in found]
+    table["p_holm"] = holm(table["p"].where(~is_null(table.index)))
+    table[["p_worse", "p_same", "p_better"]] = np.reshape([posterior(d) for d in found], (-1, 3))
+    table["verdict"] = [verdict(*row) for row in table[["p_worse", "p_same", "p_better"]].to_numpy()]
+    for rope in ROPES:
+        if rope != ROPE:
+            table[f"rope {rope:g}"] = [verdict(*posterior(d, rope)) for d in found]
+    table["detectable"] = [detectable(sd, n) for sd, n in zip(table["sd"], table["folds"])]
+    return table
+
+
+def is_null(names) -> np.ndarray:
+    """Which of these cells are rows of the yardstick: a boolean array."""
+    return np.array([str(name).startswith(records.NULL) for name in names], bool)
+
+
 def costs(results: pd.DataFrame) -> pd.DataFrame:
     """Training time of each alteration: median seconds a fold, and in percent of the unaltered cell's; compile time."""
     groups = done(results).groupby("alteration", sort=False)
@@ -85,6 +196,7 @@ def costs(results: pd.DataFrame) -> pd.DataFrame:
 def sentence(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
     """What the folds say of one data set, in one or two sentences for a reader in a hurry."""
     table = differences_table(results, metric)
+    table = table[~is_null(table.index)]
     if table.empty:
         return f"{name}: no fold of an alteration and the unaltered cell is on record yet."
     better, worse = table.index[table["low"] > 0], table.index[table["high"] < 0]
@@ -98,7 +210,20 @@ def sentence(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
 
 
 def done(results: pd.DataFrame) -> pd.DataFrame:
-    """The finished folds, alterations in the order of the paper's Table 1, own formulas last."""
+    """The finished folds of one data set and model: alterations in the order of Table 1, own formulas, the yardstick.
+
+    ValueError when the frame holds several data sets or models, or two records of one fold (other settings or seeds).
+    """
+    for column in {"dataset", "model"} & set(results.columns):
+        if len(names := results[column].unique()) > 1:
+            raise ValueError(f"results hold more than one {column} ({', '.join(map(str, names))}); choose one, or see across.py")
     order = {name: number for number, name in enumerate(ALTERATIONS)}
     finished = results[results["state"] == "done"]
-    return finished.sort_values("alteration", key=lambda c: c.map(lambda a: order.get(a, len(order))), kind="stable")
+    if (twice := finished.duplicated(["alteration", "run", "fold"])).any():
+        first = finished[twice].iloc[0]
+        raise ValueError(f"two records of {first['alteration']}, run {first['run']}, fold {first['fold']}: "
+                         "the results mix seeds or settings; choose one, for example with plan(settings).results()")  # fmt: skip
+    last = len(order) + 1
+    return finished.sort_values(
+        "alteration", key=lambda c: c.map(lambda a: order.get(a, last if a.startswith(records.NULL) else last - 1)), kind="stable"
+    )

@@ -24,10 +24,10 @@ from .preprocess import Preparation, Prepared, prepare
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
     "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": {"embedding": 8, "units": 4, "dropout": 0.2},
-              "alterations": ("none", "C-1", "H-2")},
-    "quick": {"runs": 1, "folds": 10},
-    "standard": {"runs": 3, "folds": 10},
-    "paper": {"runs": 10, "folds": 10},
+              "alterations": ("none", "C-1", "H-2"), "yardstick": 0},
+    "quick": {"runs": 1, "folds": 10, "yardstick": 1},
+    "standard": {"runs": 3, "folds": 10, "yardstick": 1},
+    "paper": {"runs": 10, "folds": 10, "yardstick": 1},
 }  # fmt: skip
 SIZES = {"embedding": 256, "units": 104, "dropout": 0.2}
 PADDINGS = ("fixed", "mask")
@@ -43,8 +43,9 @@ class Settings:
     """What a study is asked to do; the same names, in the same order, as every notebook's parameters.
 
     preset: smoke | quick | standard | paper. datasets, alterations: names; empty alterations mean the preset's, which
-    is all 18 but for smoke. runs, folds: None means the preset's; folds counts those done of ten. workers: processes;
-    0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the
+    is all 18 but for smoke. runs, folds: None means the preset's; folds counts those done of ten. yardstick: how many
+    rows to add that train the unaltered cell again, on the same splits, with other seeds (None means the preset's: 1, none
+    for smoke). workers: processes; 0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the
     records; None means the study's own. train: False only shows what is on record.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     runs: int | None = None
     folds: int | None = None
     seed: int = 0
+    yardstick: int | None = None
     workers: int | None = None
     padding: str = "fixed"
     records_dir: str | None = None
@@ -70,7 +72,7 @@ class Settings:
         names = _names(self.alterations, "alterations") or preset.get("alterations", tuple(ALTERATIONS))
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
-        for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("workers", 0, 512)):
+        for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("yardstick", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
             if value is None:
                 put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
@@ -121,24 +123,26 @@ class Plan:
                 print(f"{problem}; set aside as {records.set_aside(path).name}, its fold will be trained again", file=sys.stderr)
         return found
 
-    def results(self) -> pd.DataFrame:
+    def results(self, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
         """The records at hand, a row a fold; see records.results."""
-        return records.results([path for config in self.folds if (path := self.path(config)).is_file()])
+        return records.results([path for config in self.folds if (path := self.path(config)).is_file()], reading, macro)
 
 
 def plan(settings: Settings) -> Plan:
     """Load and prepare the data, and list every fold. Raises DataError, FormulaError."""
     preset = PRESETS[settings.preset]
+    cells = [(alteration(name).key, {}) for name in settings.alterations]
+    cells += [("none", {"repeat": number}) for number in range(1, settings.yardstick + 1)]
     data, folds = {}, []
     for source in settings.datasets:
         prepared = prepare(load_dataset(source), Preparation())
         data[prepared.dataset.name] = prepared
         epochs = preset.get("epochs") or prepared.dataset.epochs or TRAINING["epochs"]
         folds += [
-            {**prepared.config(), "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": alteration(name).key,
-             "padding": settings.padding, "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed}
+            {**prepared.config(), "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": key,
+             "padding": settings.padding, "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed, **repeat}
             for run in range(1, settings.runs + 1)
-            for name in settings.alterations
+            for key, repeat in cells
             for fold in range(1, settings.folds + 1)
         ]  # fmt: skip
     return Plan(settings, data, tuple(folds))
@@ -245,7 +249,7 @@ class Progress:
     def show(self, record: dict) -> None:
         self.done += 1
         config = record["config"]
-        name = f"{config['dataset']} {alteration(config['alteration']).id} run {config['run']} fold {config['fold']}"
+        name = f"{config['dataset']} {records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
         if record["state"] == "failed":
             self.failed += 1
             print(("\r" if self.live else "") + f"failed: {name}: {record['error']['message']}", flush=True)

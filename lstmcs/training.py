@@ -39,8 +39,13 @@ class Diverged(ArithmeticError):
 
 
 def seed_of(config: dict, what: str) -> int:
-    """A 31-bit seed for one purpose. "split" is shared by a run's folds; the alteration never enters."""
+    """A 31-bit seed for one purpose. "split" is shared by a run's folds; the alteration never enters.
+
+    "repeat", which only the yardstick's rows have, gives other weights and another order on the same split.
+    """
     parts = [what, config["seed"], config["dataset"], config["run"], None if what == "split" else config["fold"]]
+    if config.get("repeat") and what != "split":
+        parts.append(config["repeat"])
     return int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:4], "big") >> 1
 
 
@@ -229,7 +234,7 @@ class Trainer:
 
 def train_fold(prepared: Prepared, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
     """`Trainer.fold` with the compiled model of the last configurations kept in this process."""
-    build = {k: v for k, v in config.items() if k not in ("run", "fold", "seed")}
+    build = {k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}
     return _trainer(_ByHash(prepared), json.dumps(build, sort_keys=True)).fold(config)
 
 

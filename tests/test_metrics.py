@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from lstmcs.metrics import scores
+from lstmcs.metrics import MACROS, READINGS, scores
 
 
 @pytest.mark.parametrize("multi", [False, True])
@@ -28,6 +28,52 @@ def test_all_zeros_give_the_papers_floor():
     for classes, floor in ((5, 0.80), (48, 47 / 48)):
         found = scores(np.eye(classes, dtype=np.uint8), np.zeros((classes, classes)))
         assert found == {"accuracy": pytest.approx(floor), "macro_f1": 0, "micro_f1": 0, "weighted_f1": 0}
+
+
+def test_argmax_is_scikit_learns_on_class_numbers():
+    """Micro F1 of one class a document is its accuracy, which is why the paper's figures cannot have been read so."""
+    rng = np.random.default_rng(1)
+    truth, probabilities = rng.integers(0, 5, 300), rng.random((300, 5))
+    probabilities[np.arange(300), truth] += 0.3
+    found, chosen = scores(np.eye(5, dtype=np.uint8)[truth], probabilities, reading="argmax"), probabilities.argmax(axis=1)
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, chosen)) == pytest.approx(found["micro_f1"])
+    for average in ("macro", "weighted"):
+        assert found[f"{average}_f1"] == pytest.approx(f1_score(truth, chosen, average=average))
+
+
+def test_subset_accuracy_is_scikit_learns_and_leaves_f1_alone():
+    rng = np.random.default_rng(2)
+    labels, probabilities = (rng.random((100, 3)) < 0.4).astype(np.uint8), rng.random((100, 3))
+    found = scores(labels, probabilities, reading="subset")
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, probabilities > 0.5))
+    assert {k: v for k, v in found.items() if k != "accuracy"} == {
+        k: v for k, v in scores(labels, probabilities).items() if k != "accuracy"
+    }
+
+
+def test_the_two_macro_f1_by_hand():
+    """Class 1: precision 1/4, recall 1, F1 2/5; class 2: precision 1, recall 1/4, F1 2/5. Means 5/8 and 5/8 give F1 5/8."""
+    labels = np.array([[1, 1], [0, 1], [0, 1], [0, 1]])
+    probabilities = np.array([[0.9, 0.9], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]])
+    assert scores(labels, probabilities)["macro_f1"] == pytest.approx(2 / 5)
+    assert scores(labels, probabilities, macro="of_means")["macro_f1"] == pytest.approx(5 / 8)
+    nothing = np.zeros((4, 2))
+    assert scores(labels, nothing, macro="of_means")["macro_f1"] == 0
+    rng = np.random.default_rng(0)
+    for _ in range(20):  # Opitz & Burst 2019: of_means is never smaller
+        labels, probabilities = (rng.random((30, 4)) < 0.4).astype(np.uint8), rng.random((30, 4))
+        assert scores(labels, probabilities, macro="of_means")["macro_f1"] >= scores(labels, probabilities)["macro_f1"] - 1e-12
+
+
+def test_wrong_readings_say_so():
+    labels, probabilities = np.eye(2, dtype=np.uint8), np.eye(2)
+    with pytest.raises(ValueError, match=r"unknown reading 'argmin' \(did you mean 'argmax'\?\); there are paper, subset, argmax"):
+        scores(labels, probabilities, reading="argmin")
+    with pytest.raises(ValueError, match="unknown macro 'means'"):
+        scores(labels, probabilities, macro="means")
+    with pytest.raises(ValueError, match="one class a document"):
+        scores(np.ones((2, 2), np.uint8), probabilities, reading="argmax")
+    assert all(scores(labels, probabilities, r, m)["macro_f1"] == 1 for r in READINGS for m in MACROS)
 
 
 def test_exactly_one_half_is_no_label():

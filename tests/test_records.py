@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, f1_score
 
 from lstmcs import records
 
@@ -90,6 +91,42 @@ def test_results_are_a_tidy_frame(tmp_path):
     frame = records.results(tmp_path)
     assert frame["fold"].tolist() == [1, 2, 3] and frame["state"].tolist() == ["done", "failed", "done"]
     assert frame["alteration"].unique().tolist() == ["C-1"] and frame.loc[1, "error"] == "boom" and np.isnan(frame.loc[1, "macro_f1"])
+
+
+def test_other_readings_come_from_the_stored_predictions(tmp_path):
+    rng = np.random.default_rng(0)
+    for fold in range(1, 4):
+        truth = rng.integers(0, 3, 40)
+        stored = {"rows": np.arange(40), "labels": np.eye(3, dtype=np.uint8)[truth], "probabilities": rng.random((40, 3), np.float32)}
+        records.write(record(fold=fold, dataset="t"), stored, tmp_path)
+    records.write(record(dataset="multi"), arrays(), tmp_path)
+    records.write({"config": CONFIG | {"fold": 9}, "state": "failed", "error": {"message": "boom"}, "env": {}}, {}, tmp_path)
+    frame = records.results(tmp_path, reading="argmax").set_index(["dataset", "fold"])
+    for fold in range(1, 4):
+        kept = records.predictions(records.path_of(CONFIG | {"fold": fold}, tmp_path))
+        truth, chosen = kept["labels"].argmax(axis=1), kept["probabilities"].argmax(axis=1)
+        assert frame.loc[("t", fold), "accuracy"] == pytest.approx(accuracy_score(truth, chosen))
+        assert frame.loc[("t", fold), "macro_f1"] == pytest.approx(f1_score(truth, chosen, average="macro"))
+    assert np.isnan(frame.loc[("multi", 2), "macro_f1"]) and np.isnan(frame.loc[("t", 9), "macro_f1"])  # no meaning; failed
+    plain, again = records.results(tmp_path), records.results(tmp_path, macro="of_means")
+    assert plain.loc[plain["dataset"] == "t", "macro_f1"].dropna().eq(0.5).all() and again["val_macro_f1"].isna().all()
+    assert list(plain.columns) == list(again.columns)
+    with pytest.raises(ValueError, match="did you mean 'argmax'"):
+        records.results(tmp_path, reading="argmx")
+
+
+def test_a_row_of_the_yardstick_has_a_name_of_its_own(tmp_path):
+    for repeat in (1, 2):
+        records.write(record(alteration="none", repeat=repeat), arrays(), tmp_path)
+    records.write(record(alteration="none"), arrays(), tmp_path)
+    frame = records.results(tmp_path)
+    assert sorted(frame["alteration"]) == ["none", "null-1", "null-2"] and (frame["formula"] == "none").all() and frame["key"].is_unique
+    assert [records.label(name) for name in ("none", "C-1", "null-1", "null-2")] == [
+        "none",
+        "C-1",
+        "none, other seed",
+        "none, other seed 2",
+    ]
 
 
 def test_a_hostile_name_stays_inside_the_folder(tmp_path):

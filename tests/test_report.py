@@ -10,11 +10,14 @@ import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
+from sklearn.metrics import accuracy_score, f1_score
 
-from lstmcs import report
+from lstmcs import ALTERATIONS, records, report, stats
 from lstmcs.__main__ import main
 from lstmcs.study import Settings
 
@@ -61,6 +64,34 @@ def test_pages_are_complete_and_self_contained(built):
         assert page.headings[0] == 1 and all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:]))
         assert "Traceback" not in text and "Warning" not in text and str(built) not in re.sub(r'href="[^"]*"', "", text)
     assert len(Page((built / "reports" / "03_alterations--robo--smoke.html").read_text()).images) == 1
+
+
+@pytest.mark.parametrize("reading", ["paper", "argmax"])
+def test_a_random_cell_of_the_tables_is_what_the_raw_predictions_give(built, reading):
+    """From a report's figure back to the records: scikit-learn on the stored predictions of both cells, fold by fold."""
+    rng = np.random.default_rng()  # another cell each time
+    name, metric = rng.choice(["C-1", "H-2"]), rng.choice(["accuracy", "macro_f1", "micro_f1", "weighted_f1"])
+    kept = list((built / "data" / "records" / "robo").glob("*.json"))
+    raw = {(c["alteration"], c["fold"]): records.predictions(path) for path in kept if (c := records.read(path)["config"])}
+
+    def score(cell, fold):
+        labels, probabilities = raw[cell, fold]["labels"], raw[cell, fold]["probabilities"]
+        if reading == "paper":
+            truth, found = labels, (probabilities > 0.5).astype(int)
+        else:
+            truth, found = labels.argmax(axis=1), probabilities.argmax(axis=1)
+        if metric == "accuracy":
+            return accuracy_score(truth.ravel(), found.ravel())
+        return f1_score(truth, found, average=metric.removesuffix("_f1"), zero_division=0, labels=range(labels.shape[1]))
+
+    altered, plain = ([score(cell, fold) for fold in (1, 2)] for cell in (ALTERATIONS[name].formula, "none"))
+    tables = [records.results(kept, reading)]
+    if reading == "paper":  # the table that lies beside the page
+        tables.append(pd.read_csv(next((built / "reports" / "tables").glob("03*.csv"))))
+    for table in tables:
+        assert stats.improvements(table).loc["Baseline", metric] == pytest.approx(100 * np.mean(plain)), (name, metric)
+        difference = stats.differences_table(table, metric).loc[name, "mean"]
+        assert difference == pytest.approx(100 * (np.mean(altered) - np.mean(plain)), abs=1e-9), (name, metric)
 
 
 def test_index_links_to_files_that_exist(built):

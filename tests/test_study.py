@@ -32,7 +32,7 @@ def trained(monkeypatch, home):
 def test_presets_and_defaults():
     assert Settings().alterations == tuple(ALTERATIONS) and Settings().folds == 10
     assert [(Settings(p).runs, Settings(p).folds) for p in ("smoke", "quick", "standard", "paper")] == [(1, 2), (1, 10), (3, 10), (10, 10)]
-    assert len(plan(Settings("paper")).folds) == 18 * 100
+    assert len(plan(Settings("paper")).folds) == 19 * 100  # 17 alterations, the unaltered cell, and it again with other seeds
     assert Settings(alterations=("H-2",)).alterations == ("none", "H-2")  # the comparison is always with "none"
     assert Settings(alterations="C-1, none C-1").alterations == ("none", "C-1")
     assert Settings(alterations="none | c = clip(c, -1, 1) | c=c*o").alterations == ("none", "c = clip(c, -1, 1)", "C-1")
@@ -45,6 +45,7 @@ def test_presets_and_defaults():
     [
         ({"prest": "quick"}, "unknown parameter 'prest' (did you mean 'preset'?)"),
         ({"preset": "quik"}, "did you mean 'quick'"),
+        ({"yardstick": -1}, "yardstick must be a whole number from 0 to 17, not -1"),
         ({"runs": 0}, "runs must be a whole number from 1 to 1000, not 0"),
         ({"folds": 11}, "folds must be a whole number from 1 to 10"),
         ({"folds": 2.5}, "folds must be"),
@@ -62,14 +63,36 @@ def test_wrong_settings_stop_before_anything(parameters, says):
 
 
 @pytest.mark.parametrize(
-    "change", [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}]
+    "change",
+    [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}, {"yardstick": 2}],
 )
 def test_every_parameter_changes_the_plan(change):
     assert plan(Settings.of(**change)).folds != plan(Settings()).folds
 
 
+def test_the_yardstick_adds_rows_and_leaves_every_other_key_alone():
+    without, two = plan(Settings(yardstick=0)), plan(Settings(yardstick=2))
+    assert Settings("smoke").yardstick == 0 and Settings().yardstick == Settings("paper").yardstick == 1
+    assert not any("repeat" in config for config in without.folds)
+    keys, more = {records.key(c) for c in without.folds}, {records.key(c): c for c in two.folds}
+    added = [c for key, c in more.items() if key not in keys]
+    assert keys < set(more) and sorted(c["repeat"] for c in added) == 10 * [1] + 10 * [2]
+    assert {c["alteration"] for c in added} == {"none"}
+    assert {records.key({k: v for k, v in c.items() if k != "repeat"}) for c in added} < keys  # but for that the unaltered cell's
+
+
+def test_the_yardstick_is_shown_as_what_it_is(trained, capsys):
+    frame = run_study(alterations=["H-2"], folds=3, workers=0)
+    assert frame["alteration"].value_counts().to_dict() == {"none": 3, "H-2": 3, "null-1": 3}
+    assert "none, other seed run 1 fold 3" in capsys.readouterr().out
+    main(["status", "--alterations", "H-2", "--folds", "3", "--yardstick", "2"])
+    out = capsys.readouterr().out
+    assert "9 of 12 folds done" in out and "none, other seed         done 3" in out and "none, other seed 2       done 0" in out
+    assert plan(Settings(alterations=["H-2"], folds=3)).results(reading="subset")["accuracy"].eq(1).all()  # from the predictions
+
+
 def test_resume_trains_only_what_is_missing(trained, home, capsys):
-    options = {"alterations": ["H-2"], "folds": 4, "workers": 0}
+    options = {"alterations": ["H-2"], "folds": 4, "yardstick": 0, "workers": 0}
     first = run_study(**options)
     assert len(trained) == 8 and len(first) == 8 and (first["state"] == "done").all()
     again = run_study(**options)
@@ -86,7 +109,7 @@ def test_resume_trains_only_what_is_missing(trained, home, capsys):
 
 
 def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained, capsys):
-    options = {"alterations": ["C-1"], "folds": 3, "workers": 0}
+    options = {"alterations": ["C-1"], "folds": 3, "yardstick": 0, "workers": 0}
     frame = run_study(**options)
     assert frame["state"].value_counts().to_dict() == {"done": 5, "failed": 1}
     assert frame.loc[frame["state"] == "failed", "error"].tolist() == ["loss is nan in epoch 1"]
@@ -111,7 +134,7 @@ def test_an_error_in_a_fold_is_a_record(monkeypatch):
 
 
 def test_shares_keep_alterations_together():
-    work = plan(Settings(alterations=("C-1", "H-2"), runs=2))
+    work = plan(Settings(alterations=("C-1", "H-2"), runs=2, yardstick=0))
     queues = study._share(list(work.folds), 2)
     assert sorted(map(records.key, queues[0] + queues[1])) == sorted(map(records.key, work.folds)) and {len(q) for q in queues} == {30}
     for queue in queues:
@@ -167,10 +190,10 @@ def test_wrong_command_lines_say_so_in_one_line(arguments, says, capsys, home):
 
 
 def test_status_and_data_commands(trained, capsys):
-    assert main(["status", "--alterations", "C-1", "--folds", "3"]) == 0
+    assert main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"]) == 0
     assert "0 of 6 folds done, 0 failed, 6 missing" in capsys.readouterr().out
-    run_study(alterations=["C-1"], folds=3, workers=0)
-    main(["status", "--alterations", "C-1", "--folds", "3"])
+    run_study(alterations=["C-1"], folds=3, yardstick=0, workers=0)
+    main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"])
     out = capsys.readouterr().out
     assert "5 of 6 folds done, 1 failed, 0 missing" in out and "c = c * o" in out
     assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out

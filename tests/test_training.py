@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import f1_score
 
-from lstmcs import build_model, records
+from lstmcs import build_model, records, training
 from lstmcs.datasets import Dataset
 from lstmcs.preprocess import prepare
-from lstmcs.training import SPLITS, Trainer, seed_of, split
+from lstmcs.training import SPLITS, Trainer, seed_of, split, train_fold
 
 WORDS = "robot arm wheel lamp door stair glass table phone garden kitchen battery".split()
 
@@ -51,6 +51,25 @@ def test_pairing_the_alteration_never_enters_a_seed(data):
         assert seed_of(config(data, run=2), what) != seed_of(config(data), what) != seed_of(config(data, seed=1), what)
     assert seed_of(config(data, fold=2), "split") == seed_of(config(data), "split")
     assert seed_of(config(data, fold=2), "weights") != seed_of(config(data), "weights")
+
+
+def test_a_row_of_the_yardstick_has_the_split_but_other_seeds(data):
+    plain = config(data)
+    for repeat in (1, 2):
+        other = plain | {"repeat": repeat}
+        assert seed_of(other, "split") == seed_of(plain, "split")
+        assert all(
+            seed_of(other, what) not in (seed_of(plain, what), seed_of(plain | {"repeat": 3 - repeat}, what))
+            for what in ("weights", "order")
+        )
+    trainer = Trainer(data, plain)
+    (one, a), (two, b) = trainer.fold(plain), trainer.fold(plain | {"repeat": 1})
+    np.testing.assert_array_equal(a["rows"], b["rows"])
+    assert one["curve"][0]["loss"] != two["curve"][0]["loss"] and two["config"]["repeat"] == 1
+    train_fold(data, plain)
+    misses = training._trainer.cache_info().misses
+    train_fold(data, plain | {"repeat": 1})
+    assert training._trainer.cache_info().misses == misses  # the same compiled model
 
 
 @pytest.mark.parametrize("multi", [True, False])
