@@ -20,6 +20,7 @@ from baycomp import SignedRankTest
 from scipy import stats as scipy_stats
 
 from . import paper, stats
+from .alterations import ALTERATIONS
 from .metrics import METRICS
 
 SAMPLES = 10_000  # of the posterior: its probabilities have a standard error of at most half a percent
@@ -32,7 +33,7 @@ def cells(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
     `failed` counts folds on record as failed, which no other column knows of.
     """
     parts = {name: stats.verdicts(rows, metric) for name, rows in results.groupby("dataset", sort=False)}
-    names = [name for name in dict.fromkeys(name for table in parts.values() for name in table.index)]
+    names = in_order(name for table in parts.values() for name in table.index)
     if not names:
         return pd.DataFrame(columns=["dataset", "alteration", "folds", "mean", "relative", "verdict", "failed"])
     failed = results[results["state"] == "failed"].groupby(["dataset", "alteration"]).size()
@@ -42,6 +43,14 @@ def cells(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
     return rows.fillna(dict.fromkeys(counts, 0) | {"verdict": "no data"}).astype(dict.fromkeys(counts, int)).reset_index()
 
 
+def in_order(names) -> list[str]:
+    """Each name once: Table 1's order, then own formulas, then the yardstick's rows."""
+    known = list(dict.fromkeys(names))
+    return sorted(
+        known, key=lambda name: list(ALTERATIONS).index(name) if name in ALTERATIONS else len(ALTERATIONS) + int(stats.is_null([name])[0])
+    )
+
+
 def means(results: pd.DataFrame, metric: str = "macro_f1", relative: bool = False, without=()) -> pd.DataFrame:
     """Mean differences, data sets x cells: points, or (relative) percent of the baseline's value. Missing cells are NaN."""
     rows = {}
@@ -49,7 +58,8 @@ def means(results: pd.DataFrame, metric: str = "macro_f1", relative: bool = Fals
         if name not in without:
             column = stats.improvements(group)[metric].drop("Baseline", errors="ignore") if relative else None
             rows[name] = (stats.differences_table(group, metric)["mean"] if column is None else column).astype(float)
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table[in_order(table)]
 
 
 def averages(results: pd.DataFrame, relative: bool = True, without=()) -> pd.DataFrame:
