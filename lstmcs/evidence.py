@@ -65,7 +65,7 @@ class Evidence:
         per_set = [self._mean(name, cells, metrics, **models) - (self._mean(name, minus, metrics, **models) if minus else 0)
                    for name in self.sets]  # fmt: skip
         d = np.array([x for x in per_set if not np.isnan(x)])
-        figure = f"{d.mean():+.2f} points over {len(d)} sets" if len(d) else "nothing on record"
+        figure = f"{d.mean():+.2f} points over {len(d)} set{'s' if len(d) > 1 else ''}" if len(d) else "nothing on record"
         if len(d) < MIN_SETS:
             return None, figure + f" (of at least {MIN_SETS} needed)" * bool(len(d))
         worse, _, better = across.signed_rank(d, rope=0)
