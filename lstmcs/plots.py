@@ -105,3 +105,15 @@ def classes_and_lengths(prepared: Prepared) -> plt.Figure:
     sns.despine(fig)
     fig.tight_layout()
     return fig
+
+
+def vocabulary_growth(growth: pd.DataFrame) -> plt.Figure:
+    """Distinct tokens over documents read, as they come (dashed) and prepared (solid). growth: describe.vocabulary_growth."""
+    fig, ax = plt.subplots(figsize=(7, 3))
+    for stage, style, colour in (("original", "--", GREY), ("prepared", "-", BLUE)):
+        rows = growth[growth["stage"] == stage]
+        ax.plot(rows["documents"], rows["distinct"], style, color=colour, label=stage)
+    ax.set(xlabel="documents read", ylabel="distinct tokens", xlim=(0, None), ylim=(0, None))
+    ax.legend(frameon=False)
+    sns.despine(fig)
+    return fig
