@@ -14,6 +14,8 @@ Caveat: for k = 18, N = 7 it is 10 ranks of 17 possible, and it grows with every
 how large a difference is, and a cell's rank changes with the company it keeps (Benavoli et al. 2016). Read them as a description.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 from baycomp import SignedRankTest
@@ -101,7 +103,12 @@ def wilcoxon(differences: np.ndarray) -> float:
 
 def signed_rank(differences: np.ndarray, rope: float = stats.ROPE) -> tuple[float, float, float]:
     """P(worse), P(same), P(better) of the Bayesian signed-rank test over data sets; NaN below two. Always the same draws."""
-    d = np.asarray(differences, float)
+    return _signed_rank(tuple(map(float, differences)), float(rope))
+
+
+@lru_cache(maxsize=1024)  # its sampler is a loop in Python
+def _signed_rank(differences: tuple[float, ...], rope: float) -> tuple[float, float, float]:
+    d = np.array(differences)
     if len(d) < 2:
         return np.nan, np.nan, np.nan
     found = SignedRankTest.probs(np.zeros(len(d)), d, rope, nsamples=SAMPLES, random_state=0)

@@ -22,6 +22,7 @@ what the best of 17 rows looks like when nothing is there (nulls.py). Difference
 """
 
 import difflib
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -103,8 +104,12 @@ def detectable(sd: float, count: int, power: float = 0.8, alpha: float = 1 - LEV
     """
     if count < 2 or not np.isfinite(sd):
         return np.nan
-    noncentrality = TTestPower().solve_power(nobs=count, alpha=alpha, power=power) * np.sqrt(count)
-    return float(noncentrality * np.sqrt(1 / count + ratio) * sd)
+    return float(_noncentrality(count, power, alpha) * np.sqrt(1 / count + ratio) * sd)
+
+
+@lru_cache
+def _noncentrality(count: int, power: float, alpha: float) -> float:
+    return TTestPower().solve_power(nobs=count, alpha=alpha, power=power) * np.sqrt(count)
 
 
 def paired_differences(results: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -42,9 +42,10 @@ def test_wheel_that_is_not_installed_in_place_works(tmp_path):
     wheel = next(tmp_path.glob("*.whl"))
     subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, tmp_path / "site"], check=True)
     code = """
-import lstmcs, lstmcs.paper, lstmcs.paths, lstmcs.report
+import lstmcs, lstmcs.contradictions, lstmcs.paper, lstmcs.paths, lstmcs.report
 assert "site" in lstmcs.__file__, lstmcs.__file__
 assert len(lstmcs.load_dataset("robo")) == 525 and len(lstmcs.paper.tables_3_to_9()) == 49
+assert lstmcs.contradictions.contradictions()["stands"].all()  # every table is read
 assert all(lstmcs.paths.shared("notebooks", f"{name}.ipynb").is_file() for name in lstmcs.report.NOTEBOOKS)
 assert lstmcs.report.index().is_file() and lstmcs.paths.home() == lstmcs.paths.Path.cwd()
 """
