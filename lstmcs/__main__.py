@@ -52,23 +52,63 @@ def status(options) -> int:
 
 
 def data(options) -> int:
-    from .datasets import load_dataset, locate, registry
-    from .preprocess import prepare
+    from . import sources
 
-    entries = registry()
+    entries = sources.registry()
     if options.action == "list":
         for name, entry in entries.items():
-            print(f"{name:<9} {entry['title']}  [{entry['licence']}]")
+            print(f"{name:<9} {'at hand' if sources.at_hand(name, entry) else '-':<8} {entry['title']}  [{entry['licence']}]")
         return 0
-    if not options.name:
-        raise ValueError(f"data {options.action} needs a name: {', '.join(entries)}")
-    dataset = load_dataset(options.name)
-    if options.action == "fetch":
-        print(locate(options.name, entries[options.name]) if options.name in entries else options.name)
-        return 0
+    return {"check": _check, "fetch": _fetch, "show": _show}[options.action](options.names, entries)
+
+
+def _check(names: list[str], entries: dict) -> int:
+    """Verify the sets at hand; exit code 1 if one is wrong, or was asked for by name and is not at hand."""
+    from . import describe
+
+    frame = describe.check(names)
+    shown = frame.drop(columns="detail").rename(columns={"differs": "Table 2 has"}).astype("string").fillna("")
+    print(shown.to_string(index=False))
+    for row in frame.itertuples():
+        if row.detail:
+            print(f"{'WRONG: ' if row.state == 'wrong' else ''}{row.dataset}: {row.detail}")
+    count = Counter(frame["state"])
+    print(f"{count['right']} right, {count['wrong']} wrong, {count['not at hand']} not at hand")
+    return int(count["wrong"] > 0 or bool(names and count["not at hand"]))
+
+
+def _fetch(names: list[str], entries: dict) -> int:
+    """Download what is not at hand; without names, all that has an address."""
+    from .sources import DataError, locate, nearest, read
+
+    failed = 0
+    for name in names or [name for name, entry in entries.items() if "url" in entry]:
+        if name not in entries:
+            raise DataError(f"unknown data set {name!r}{nearest(name, entries)}. Known: {', '.join(entries)}")
+        try:
+            read(name, entries[name])
+            print(f"{name}: {locate(name, entries[name])}")
+        except DataError as error:
+            failed += 1
+            print(f"failed: {error}", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _show(names: list[str], entries: dict) -> int:
+    from .datasets import load_dataset
+    from .preprocess import prepare
+
+    if len(names) != 1:
+        raise ValueError(f"data show needs one name or file; names are {', '.join(entries)}")
+    dataset = load_dataset(names[0])
     print(f"{dataset.title}\n{len(dataset)} documents, {len(dataset.classes)} classes" + (", multi-label" if dataset.multi_label else ""))
+    entry = entries.get(dataset.name, {})
+    print(*(f"{key}: {entry[key]}" for key in ("licence", "citation", "remark") if key in entry), sep="\n", end="\n" if entry else "")
     print(*(f"note: {note}" for note in dataset.notes), sep="\n", end="\n" if dataset.notes else "")
-    print(prepare(dataset).counts.to_string(index=False))
+    prepared = prepare(dataset)
+    print(prepared.counts.to_string(index=False))
+    if prepared.lost_classes:
+        print(f"classes without a prepared document: {', '.join(prepared.lost_classes)}")
     return 0
 
 
@@ -114,10 +154,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")
         if command is study:
             sub.add_argument("--retry-failed", action="store_true", help="train folds on record as failed again")
-    sub = commands.add_parser("data", help="the data sets: list, fetch, show", allow_abbrev=False)
+    sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
-    sub.add_argument("action", choices=("list", "fetch", "show"))
-    sub.add_argument("name", nargs="?", help="a registered name, or a file for show")
+    sub.add_argument("action", choices=("list", "fetch", "check", "show"))
+    sub.add_argument("names", nargs="*", help="registered names (none: all), or for show one name or file")
     return parser
 
 

@@ -1,51 +1,88 @@
 """Text to ids (paper, section 3.4): the same steps, in the same order, for every data set.
 
-Each step is a small function on one text or on all documents; `prepare` chains them and counts what is left after
-each. What the paper leaves open is a named option of `Preparation`.
+`prepare` chains the small functions of words.py, then looks at all documents together (repetitions, uncommon terms,
+short documents), and counts what is left after each step. What the paper leaves open is a named option of `Preparation`;
+`python -m lstmcs.preparation_search` shows how the defaults were chosen.
 """
 
-import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from sklearn.feature_extraction.text import TfidfVectorizer
 
-from .datasets import DataError, Dataset
+from . import words
+from .datasets import Dataset
+from .sources import DataError, nearest
 
-#: Contractions and what they stand for, tried in this order on lower-case text. "'s" is "is" after the words listed,
-#: else a possessive. The paper's "custom GloVe method" is not published; this table is ours.
-CONTRACTIONS = [
-    (re.compile(pattern), full)
-    for pattern, full in (
-        (r"\bwon't\b", "will not"), (r"\bcan't\b", "can not"), (r"\bshan't\b", "shall not"), (r"\bain't\b", "is not"),
-        (r"\blet's\b", "let us"), (r"\by'all\b", "you all"), (r"\bma'am\b", "madam"), (r"\bo'clock\b", "of the clock"),
-        (r"'?\b(t)was\b", "it was"), (r"\bc'mon\b", "come on"), (r"\b('em)\b", "them"),
-        (r"n't\b", " not"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'ll\b", " will"), (r"'d\b", " would"), (r"'m\b", " am"),
-        (r"\b(it|he|she|that|this|what|who|where|when|why|how|there|here|everything|something|nothing)'s\b", r"\1 is"),
-        (r"'s\b", ""),
-    )
-]  # fmt: skip
-_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+CHOICES = {
+    "mentions": ("keep", "drop"), "links": ("keep", "drop"), "hashtags": ("keep", "drop"), "punctuation": ("space", "delete"),
+    "numbers": ("keep", "drop"), "stop_words": tuple(words.STOP_WORDS), "stop_words_at": ("end", "start"), "duplicates": ("keep", "drop"),
+    "pad_side": ("pre", "post"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What the paper leaves open. min_documents: a term in fewer documents is "extremely uncommon" and removed.
+    """What the paper leaves open, in the order of the steps.
 
-    pad_side: zeros before ("pre") or after ("post") the ids of a document, up to the longest document of the set.
+    stop_words: list; stop_words_at: "end", or "start" as the paper lists the steps (then only lower-case words between spaces
+    are found). decode: HTML entities and escapes. contractions: "don't" is "do not". mentions, links, hashtags: @name,
+    addresses, #word (kept: as words). punctuation: a space, or nothing ("well-known" is "wellknown"). numbers: terms with a
+    digit. min_letters: shorter terms go. duplicates: a raw text that was there before. min_words: documents with fewer words
+    before stop words are removed go. An "extremely uncommon" term
+    is one in fewer than min_documents documents (below 1: a share of all, as in scikit-learn) or with fewer than
+    min_occurrences occurrences. max_terms: only that many terms, the most frequent. tf_idf_terms: only that many, those with
+    the largest sum of TF-IDF (the paper's reduction of AG). min_tokens: shorter documents go. min_class: classes with fewer
+    documents go. pad_side: zeros before ("pre") or after ("post") a document's ids, up to the longest document.
     """
 
-    min_documents: int = 2
+    stop_words: str = "sklearn"
+    stop_words_at: str = "end"
+    decode: bool = True
+    contractions: bool = True
+    mentions: str = "drop"
+    links: str = "drop"
+    hashtags: str = "keep"
+    punctuation: str = "delete"
+    numbers: str = "keep"
+    min_letters: int = 1
+    duplicates: str = "keep"
+    min_words: int = 1
+    min_documents: int | float = 1
+    min_occurrences: int = 1
+    max_terms: int | None = None
+    tf_idf_terms: int | None = None
+    min_tokens: int = 1
+    min_class: int = 1
     pad_side: str = "pre"
 
     def __post_init__(self):
-        if self.pad_side not in ("pre", "post"):
-            raise ValueError(f"pad_side must be 'pre' or 'post', not {self.pad_side!r}")
-        if self.min_documents < 1:
-            raise ValueError(f"min_documents must be at least 1, not {self.min_documents}")
+        for name, allowed in CHOICES.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise DataError(f"{name} must be {' or '.join(map(repr, allowed))}, not {value!r}{nearest(value, allowed)}")
+        for name in ("min_letters", "min_words", "min_occurrences", "max_terms", "tf_idf_terms", "min_tokens", "min_class"):
+            value = getattr(self, name)
+            if not (value is None and name.endswith("_terms")) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise DataError(f"{name} must be a whole number, at least 1, not {value!r}")
+        share = isinstance(self.min_documents, float) and 0 <= self.min_documents < 1
+        if not share and (isinstance(self.min_documents, bool) or not isinstance(self.min_documents, int) or self.min_documents < 1):
+            raise DataError(
+                f"min_documents must be a whole number, at least 1, or a share from 0.0 to below 1.0, not {self.min_documents!r}"
+            )
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "Preparation":
+        """The common preparation with what the registry adds for this set (`reduce`)."""
+        known = list(cls.__dataclass_fields__)
+        if unknown := sorted(set(dataset.reduce) - set(known)):
+            raise DataError(
+                f"{dataset.name}: unknown option {unknown[0]!r} in reduce{nearest(unknown[0], known)}. Options: {', '.join(known)}"
+            )
+        return cls(**dataset.reduce)
 
 
 @dataclass(frozen=True)
@@ -74,17 +111,20 @@ class Prepared:
         """Number of ids, padding included: the embedding's input dimension."""
         return len(self.vocabulary) + 1
 
+    @property
+    def lost_classes(self) -> tuple[str, ...]:
+        """Classes of the original set that no prepared document has."""
+        return tuple(c for c in self.dataset.classes if c not in self.classes)
+
     def examples(self, count: int, width: int = 160) -> pd.DataFrame:
-        """The first documents before and after, texts cut to `width` characters."""
-
-        def cut(text: str) -> str:
-            return text if len(text) <= width else text[: width - 1] + "…"
-
+        """The first documents before and after, texts cut to `width` characters; nothing in them acts or hides."""
         rows = []
         for ids, labels, row in zip(self.ids[:count], self.labels[:count], self.rows):
             after = " ".join(self.vocabulary[i - 1] for i in ids if i)
             classes = ", ".join(c for c, has in zip(self.classes, labels) if has)
-            rows.append({"class": classes or "(none)", "before": cut(self.dataset.texts[row]), "after": cut(after)})
+            rows.append(
+                {"class": classes or "(none)", "before": words.cut(self.dataset.texts[row], width), "after": words.cut(after, width)}
+            )
         return pd.DataFrame(rows)
 
     def config(self) -> dict:
@@ -92,30 +132,60 @@ class Prepared:
         return {"dataset": self.dataset.name, "data_sha256": self.dataset.sha256, "preparation": asdict(self.options)}
 
 
-def expand_contractions(text: str) -> str:
-    """Lower-case text with "don't" as "do not"; typographic apostrophes count as plain ones."""
-    text = text.translate(_APOSTROPHES)
-    if "'" not in text:
-        return text
-    for pattern, full in CONTRACTIONS:
-        text = pattern.sub(full, text)
-    return text
+Step = tuple[str, Callable[[str], str]]
 
 
-def remove_non_alphanumeric(text: str) -> str:
-    """Every run of other characters (punctuation, symbols, emoji, underscores) becomes one space."""
-    return _NOT_ALPHANUMERIC.sub(" ", text)
+def text_steps(options: Preparation) -> tuple[list[Step], list[Step]]:
+    """The steps inside one text, in order, as (what is left, function): those that clean it, then those that take out terms."""
+    stop = ("stop words removed", partial(words.remove_words, words=words.STOP_WORDS[options.stop_words]))
+    at = options.stop_words_at if options.stop_words != "none" else None
+    last = ("non-alphanumerics deleted", words.delete_non_alphanumeric)
+    if options.punctuation == "space":
+        last = ("non-alphanumerics to spaces", words.space_non_alphanumeric)
+    clean = [
+        (at == "start", stop),
+        (options.decode, ("entities and escapes decoded", words.decode_escapes)),
+        (True, ("lower case", str.lower)),
+        (options.contractions, ("contractions expanded", words.expand_contractions)),
+        (options.links == "drop", ("links dropped", words.drop_links)),
+        (options.mentions == "drop", ("user names dropped", words.drop_mentions)),
+        (options.hashtags == "drop", ("hashtags dropped", words.drop_hashtags)),
+        (True, last),
+    ]
+    short = (f"terms under {options.min_letters} letters dropped", partial(words.remove_short, letters=options.min_letters))
+    terms = [
+        (at == "end", stop),
+        (options.numbers == "drop", ("terms with digits dropped", words.remove_numbers)),
+        (options.min_letters > 1, short),
+    ]
+    return [step for wanted, step in clean if wanted], [step for wanted, step in terms if wanted]
 
 
-def remove_stop_words(text: str) -> str:
-    """Without scikit-learn's 318 English stop words."""
-    return " ".join(word for word in text.split() if word not in ENGLISH_STOP_WORDS)
+def remove_terms(texts: list[str], kept: set[str]) -> list[str]:
+    """Only the terms of `kept`."""
+    return [" ".join(term for term in text.split() if term in kept) for text in texts]
 
 
-def remove_rare_terms(texts: list[str], min_documents: int) -> list[str]:
-    """Without the terms that occur in fewer than `min_documents` documents."""
-    documents = Counter(term for text in texts for term in set(text.split()))
-    return [" ".join(term for term in text.split() if documents[term] >= min_documents) for text in texts]
+def common_terms(texts: list[str], min_documents: int | float, min_occurrences: int) -> set[str]:
+    """Terms in at least `min_documents` documents (below 1: share of all documents), with at least `min_occurrences` occurrences."""
+    split = [text.split() for text in texts]
+    documents, occurrences = Counter(t for ts in split for t in set(ts)), Counter(t for ts in split for t in ts)
+    least = min_documents if min_documents >= 1 else min_documents * len(texts)
+    return {term for term in documents if documents[term] >= least and occurrences[term] >= min_occurrences}
+
+
+def frequent_terms(texts: list[str], count: int) -> set[str]:
+    """The `count` most frequent terms; equals by name."""
+    frequency = Counter(term for text in texts for term in text.split())
+    return set(sorted(frequency, key=lambda term: (-frequency[term], term))[:count])
+
+
+def tf_idf_terms(texts: list[str], count: int) -> set[str]:
+    """The `count` terms with the largest sum of TF-IDF over all documents (scikit-learn's weights, each document of length 1)."""
+    vectorizer = TfidfVectorizer(analyzer=str.split)
+    weight = np.asarray(vectorizer.fit_transform(texts).sum(axis=0)).ravel()
+    terms = vectorizer.get_feature_names_out()  # sorted by name, so a stable sort breaks ties by name
+    return set(terms[np.argsort(-weight, kind="stable")[:count]])
 
 
 def encode(texts: list[str], pad_side: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -130,32 +200,61 @@ def encode(texts: list[str], pad_side: str) -> tuple[np.ndarray, tuple[str, ...]
     return ids, vocabulary
 
 
-def prepare(dataset: Dataset, options: Preparation = Preparation()) -> Prepared:
-    """All steps in order; documents and classes with nothing left are dropped and counted. Raises DataError."""
-    texts = list(dataset.texts)
-    counts = [_count("original", texts, dataset.labels)]
-    for name, step in (
-        ("lower case", str.lower),
-        ("contractions expanded", expand_contractions),
-        ("non-alphanumerics removed", remove_non_alphanumeric),
-        ("stop words removed", remove_stop_words),
-    ):
+def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
+    """All steps in order; documents and classes with nothing left are dropped and counted. Raises DataError.
+
+    options: default `Preparation.of(dataset)`. Steps that the options switch off are not in `counts`.
+    """
+    o = options or Preparation.of(dataset)
+    texts, labels, rows = list(dataset.texts), dataset.labels, np.arange(len(dataset))
+    counts = [_count("original", texts, labels)]
+
+    def note(step: str) -> None:
+        counts.append(_count(step, texts, labels))
+
+    def keep(chosen: np.ndarray) -> None:
+        nonlocal texts, labels, rows
+        if not chosen.any():
+            raise DataError(f"{dataset.name}: no document has a word left after preparation ({o})")
+        texts, labels, rows = [t for t, c in zip(texts, chosen) if c], labels[chosen], rows[chosen]
+
+    if o.duplicates == "drop":
+        keep(~pd.Series(texts).duplicated().to_numpy())
+        note("repeated texts dropped")
+    clean, terms = text_steps(o)
+    for name, step in clean:
         texts = [step(text) for text in texts]
-        counts.append(_count(name, texts, dataset.labels))
-    texts = remove_rare_terms(texts, options.min_documents)
-    counts.append(_count(f"terms in fewer than {options.min_documents} documents removed", texts, dataset.labels))
-    rows = np.array([i for i, text in enumerate(texts) if text], np.int64)
-    if not len(rows):
-        raise DataError(f"{dataset.name}: no document has a word left after preparation")
-    labels = dataset.labels[rows]
+        note(name)
+    if o.min_words > 1:
+        keep(np.array([len(text.split()) >= o.min_words for text in texts]))
+        note(f"documents under {o.min_words} words dropped")
+    for name, step in terms:
+        texts = [step(text) for text in texts]
+        note(name)
+    if o.min_documents != 1 or o.min_occurrences > 1:
+        texts = remove_terms(texts, common_terms(texts, o.min_documents, o.min_occurrences))
+        note("uncommon terms removed")
+    if o.max_terms:
+        texts = remove_terms(texts, frequent_terms(texts, o.max_terms))
+        note(f"all but the {o.max_terms} most frequent terms removed")
+    if o.tf_idf_terms:
+        keep(np.array([bool(text) for text in texts]))
+        texts = remove_terms(texts, tf_idf_terms(texts, o.tf_idf_terms))
+        note(f"reduced to {o.tf_idf_terms} terms by TF-IDF")
+    keep(np.array([len(text.split()) >= o.min_tokens for text in texts]))
+    note("empty documents dropped" if o.min_tokens == 1 else f"documents under {o.min_tokens} terms dropped")
+    wanted = labels.sum(axis=0) >= o.min_class
+    if o.min_class > 1:
+        labels = labels * wanted.astype(np.uint8)
+        if not dataset.multi_label:  # a document of several classes may do without one of them
+            keep(labels.any(axis=1))
+        note(f"classes under {o.min_class} documents dropped")
     present = labels.any(axis=0)
-    labels, classes = labels[:, present], tuple(c for c, here in zip(dataset.classes, present) if here)
+    classes = tuple(c for c, here in zip(dataset.classes, present) if here)
     if len(classes) < 2:
         raise DataError(f"{dataset.name}: only one class has documents left after preparation, {classes}")
-    texts = [texts[i] for i in rows]
-    counts.append(_count("empty documents dropped", texts, labels))
-    ids, vocabulary = encode(texts, options.pad_side)
-    return Prepared(dataset, ids, labels, rows, classes, vocabulary, pd.DataFrame(counts), options)
+    ids, vocabulary = encode(texts, o.pad_side)
+    return Prepared(dataset, ids, labels[:, present], rows, classes, vocabulary, pd.DataFrame(counts), o)
 
 
 def _count(step: str, texts: list[str], labels: np.ndarray) -> dict:

@@ -13,7 +13,10 @@ from IPython.display import HTML
 
 
 def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = True) -> HTML:
-    """A frame as a table: numbers right, words left, floats with `decimals` places, missing values as a dash; all escaped."""
+    """A frame as a table: numbers right, words left, floats with `decimals` places, missing values as a dash; all escaped.
+
+    MathJax, which JupyterLab runs over every output, is told to leave it alone: a "$" in a cell is a dollar.
+    """
     frame = frame.rename_axis(index=frame.index.name or "").reset_index() if index else frame
 
     def text(value):
@@ -26,7 +29,7 @@ def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = Tr
     rows = ("".join(f"<td{kind}>{text(value)}</td>" for value, kind in zip(row, kinds)) for row in frame.itertuples(index=False))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return HTML(
-        f'<figure class="table"><figcaption>{html.escape(caption)}</figcaption><div class="scroll">'
+        f'<figure class="table tex2jax_ignore mathjax_ignore"><figcaption>{html.escape(caption)}</figcaption><div class="scroll">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></figure>"
     )
 

@@ -7,6 +7,7 @@ is imported; the folds that are missing go to `workers` processes of one thread 
 import difflib
 import logging
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -19,7 +20,7 @@ import pandas as pd
 from . import environment, paths, records
 from .alterations import ALTERATIONS, alteration
 from .datasets import load_dataset
-from .preprocess import Preparation, Prepared, prepare
+from .preprocess import Prepared, prepare
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
@@ -135,7 +136,9 @@ def plan(settings: Settings) -> Plan:
     cells += [("none", {"repeat": number}) for number in range(1, settings.yardstick + 1)]
     data, folds = {}, []
     for source in settings.datasets:
-        prepared = prepare(load_dataset(source), Preparation())
+        prepared = prepare(load_dataset(source))
+        if prepared.dataset.name in data:
+            raise SettingsError(f"two data sets are named {prepared.dataset.name!r}; rename one of the files")
         data[prepared.dataset.name] = prepared
         epochs = preset.get("epochs") or prepared.dataset.epochs or TRAINING["epochs"]
         folds += [
@@ -275,9 +278,12 @@ def _clock(seconds: float) -> str:
 
 
 def _names(value, parameter: str) -> tuple[str, ...]:
-    """Names from a list, or from one string: parted by spaces or commas, or by | where a formula or a path needs those."""
+    """Names from a list, or from one string: parted by spaces or commas, or by | where a formula or a path needs those.
+
+    The | of "my.csv?label=tags&separator=|" parts nothing.
+    """
     if isinstance(value, str):
-        value = value.split("|") if any(sign in value for sign in "=|?") else value.replace(",", " ").split()
+        value = re.split(r"(?<!separator=)\|", value) if any(sign in value for sign in "=|?") else value.replace(",", " ").split()
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
         raise SettingsError(f"{parameter} must be a list of names, not {value!r}")
     return tuple(dict.fromkeys(v.strip() for v in value if v.strip()))

@@ -1,20 +1,22 @@
 """Preparation step by step, on texts whose outcome is worked out by hand."""
 
+from dataclasses import replace
+from itertools import chain
+
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from lstmcs import DataError, load_dataset
+from lstmcs import DataError, load_dataset, words
 from lstmcs.datasets import Dataset
-from lstmcs.preprocess import (
-    Preparation,
-    encode,
-    expand_contractions,
-    prepare,
-    remove_non_alphanumeric,
-    remove_rare_terms,
-    remove_stop_words,
-)
+from lstmcs.preprocess import Preparation, common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
+
+#: every option said, so that no default decides what a test expects
+PLAIN = Preparation(
+    stop_words="none", stop_words_at="end", decode=False, mentions="keep", links="keep", hashtags="keep", contractions=False,
+    punctuation="space", numbers="keep", min_letters=1, duplicates="keep", min_words=1, min_documents=1, min_occurrences=1, max_terms=None,
+    tf_idf_terms=None, min_tokens=1, min_class=1, pad_side="pre",
+)  # fmt: skip
 
 
 def dataset(texts, labels=None):
@@ -32,13 +34,80 @@ def dataset(texts, labels=None):
     ],
 )  # fmt: skip
 def test_contractions(text, expected):
-    assert expand_contractions(text) == expected
+    assert words.expand_contractions(text) == expected
 
 
-def test_other_steps():
-    assert remove_non_alphanumeric("a-b_c!! 3.5 😀 é").split() == ["a", "b", "c", "3", "5", "é"]
-    assert remove_stop_words("the robot is not here") == "robot"
-    assert remove_rare_terms(["a b", "a c c", "a b"], 2) == ["a b", "a", "a b"]
+@pytest.mark.parametrize(
+    ("step", "text", "expected"),
+    [
+        (words.space_non_alphanumeric, "a-b_c!! 3.5 😀 é", "a b c 3 5 é"), (words.delete_non_alphanumeric, "a-b_c!! 3.5 😀 é", "abc 35 é"),
+        (words.drop_mentions, "hi @Tom_1, and bob@home", "hi , and bob"), (words.drop_hashtags, "so #sad now", "so now"),
+        (words.drop_links, "see https://t.co/a1?b=c, www.x.org/y end. http is a word", "see end. http is a word"),
+        (words.decode_escapes, "a &amp; b &lt;3 &#39;s #39;s quot;x quot; R&amp;amp;B", "a & b <3 's 's \"x \" R&amp;B"),
+        (words.decode_escapes, r"i\u2019m \ud83d\ude02 Union\are \retarded\ ok;", "i’m 😂 Union are retarded ok;"),
+        (words.remove_numbers, "r2d2 is 42 years ²", "is years"), (lambda text: words.remove_short(text, 2), "a bc d ef", "bc ef"),
+        (lambda text: words.remove_words(text, words.STOP_WORDS["sklearn"]), "the robot is not here", "robot"),
+        (lambda text: words.remove_words(text, words.STOP_WORDS["nltk"]), "the robot shouldn't cry here", "robot cry"),
+    ],
+)  # fmt: skip
+def test_steps_inside_a_text(step, text, expected):
+    assert " ".join(step(text).split()) == expected
+
+
+def test_stop_word_lists_have_their_published_sizes():
+    assert {name: len(list_) for name, list_ in words.STOP_WORDS.items()} == {"none": 0, "sklearn": 318, "nltk": 179}
+
+
+def test_the_first_example_runs_through_every_option():
+    text = "I don't like @bob's well-known #robots &amp; 2 R2D2s, www.x.org"
+    for options, expected in (
+        ({}, "i don t like bob s well known robots amp 2 r2d2s www x org"),
+        ({"punctuation": "delete"}, "i dont like bobs wellknown robots amp 2 r2d2s wwwxorg"),
+        ({"contractions": True}, "i do not like bob well known robots amp 2 r2d2s www x org"),
+        ({"decode": True, "mentions": "drop", "links": "drop", "hashtags": "drop"}, "i don t like s well known 2 r2d2s"),
+        ({"numbers": "drop", "min_letters": 2}, "don like bob well known robots amp www org"),
+        ({"stop_words": "nltk", "contractions": True}, "like bob well known robots amp 2 r2d2s www x org"),
+        ({"stop_words": "nltk", "stop_words_at": "start"}, "i like bob s well known robots amp 2 r2d2s www x org"),
+    ):  # fmt: skip
+        result = text
+        for _, step in chain(*text_steps(replace(PLAIN, **options))):
+            result = step(result)
+        assert " ".join(result.split()) == expected, options
+
+
+def test_steps_treat_each_word_alone():
+    """What preparation_search relies on: cleaning word by word gives what cleaning the text gives."""
+    texts = [*load_dataset("robo").texts, "it's @a @b#c x&nbsp;y a\\b &#64;name ..ok.. #x@y 3.5", "“don’t” I\u0307 Σ ΑΣ ß"]
+    options = [{}, {"stop_words": "nltk", "stop_words_at": "start"}, {"punctuation": "space", "hashtags": "drop", "numbers": "drop"}]
+    for steps in ([*chain(*text_steps(Preparation(**o)))] for o in options):
+        for text in texts:
+            whole, parts = text, text.split()
+            for _, step in steps:
+                whole, parts = step(whole), [step(part) for part in parts]
+            assert whole.split() == " ".join(parts).split()
+
+
+def test_uncommon_terms():
+    texts = ["a b", "a c c", "a b", "d"]
+    assert common_terms(texts, 2, 1) == {"a", "b"} and common_terms(texts, 1, 2) == {"a", "b", "c"}
+    assert common_terms(texts, 0.5, 1) == {"a", "b"} and common_terms(texts, 0.75, 1) == {"a"}  # shares of four documents
+    assert frequent_terms(texts, 2) == {"a", "b"} and frequent_terms(texts, 3) == {"a", "b", "c"}
+    assert remove_terms(texts, {"a", "c"}) == ["a", "a c c", "a", ""]
+
+
+def test_tf_idf_reduction_by_hand():
+    """Sum of TF-IDF over documents of length 1: idf = ln((1 + n) / (1 + df)) + 1, as scikit-learn documents it."""
+    texts = ["a b", "a", "a c c"]
+    idf = {term: np.log(4 / (1 + df)) + 1 for term, df in {"a": 3, "b": 1, "c": 1}.items()}
+    weights = {}
+    for text in texts:
+        row = {term: text.split().count(term) * idf[term] for term in set(text.split())}
+        for term, weight in row.items():
+            weights[term] = weights.get(term, 0) + weight / np.sqrt(sum(w * w for w in row.values()))
+    order = sorted(weights, key=lambda term: -weights[term])
+    assert order == ["a", "c", "b"]
+    for count in (1, 2, 3):
+        assert tf_idf_terms(texts, count) == set(order[:count])
 
 
 def test_ids_and_padding():
@@ -50,39 +119,87 @@ def test_ids_and_padding():
 
 
 def test_prepare_drops_and_counts():
+    """Worked by hand: the second text is stop words only, the last but one loses all but one term."""
+    texts = ["Robots can't fly!", "the a of", "ROBOTS fly; <b>fast</b>", "robots never said so", "fly fast", "fly fast"]
     prepared = prepare(
-        dataset(["Robots can't fly!", "the a of", "ROBOTS fly; <b>fast</b>", "robots never said so", "fly fast"], list("abaab"))
+        dataset(texts, list("cbaaba")),
+        replace(PLAIN, stop_words="sklearn", contractions=True, min_documents=2, min_tokens=2, duplicates="drop"),
     )
-    assert prepared.vocabulary == ("fly", "robots", "fast", "b")[: len(prepared.vocabulary)] or "robots" in prepared.vocabulary
-    np.testing.assert_array_equal(prepared.rows, [0, 2, 3, 4])
-    assert prepared.labels.tolist() == [[1, 0], [1, 0], [1, 0], [0, 1]]
-    assert prepared.counts["documents"].tolist()[0] == 5 and prepared.counts["documents"].tolist()[-1] == 4
-    assert prepared.ids.shape == (4, prepared.max_len) and prepared.vocab_size == len(prepared.vocabulary) + 1
+    assert prepared.vocabulary == ("fly", "fast", "robots")  # 3, 2, 2 occurrences in what is left
+    assert [" ".join(prepared.vocabulary[i - 1] for i in ids if i) for ids in prepared.ids] == ["robots fly", "robots fly fast", "fly fast"]
+    np.testing.assert_array_equal(prepared.rows, [0, 2, 4])
+    assert prepared.classes == ("a", "b", "c") and prepared.labels.tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    counts = prepared.counts.set_index("step")
+    assert counts.loc["original"].tolist() == [6, 3, 4, 15]
+    assert counts.loc["repeated texts dropped"].tolist() == [5, 3, 4, 15]
+    assert counts.loc["lower case"].tolist() == [5, 3, 4, 13]
+    assert counts.loc["stop words removed"].tolist() == [4, 3, 5, 5]  # robots fly b fast said
+    assert counts.loc["uncommon terms removed"].tolist() == [4, 3, 3, 3]
+    assert counts.loc["documents under 2 terms dropped"].tolist() == [3, 3, 3, 3]
+    assert prepared.max_len == 3 and prepared.vocab_size == 4
 
 
-def test_vocabulary_equals_scikit_learn():
-    """An independent reading of "terms in at least two documents, without stop words"."""
-    prepared = prepare(load_dataset("robo"))
-    texts = [remove_non_alphanumeric(expand_contractions(t.lower())) for t in load_dataset("robo").texts]
-    theirs = CountVectorizer(stop_words="english", min_df=2, token_pattern=r"\S+").fit(texts)
+def test_lost_and_rare_classes_are_counted_and_named():
+    texts = ["robot arm", "blue robot", "the of", "green arm", "red robot", "red arm"]
+    prepared = prepare(dataset(texts, list("abcabd")), PLAIN)
+    assert prepared.counts["classes"].tolist()[-1] == 4 and not prepared.lost_classes
+    prepared = prepare(dataset(texts, list("abcabd")), replace(PLAIN, stop_words="nltk"))
+    assert prepared.counts["classes"].tolist() == [4] * (len(prepared.counts) - 1) + [3] and prepared.lost_classes == ("c",)
+    prepared = prepare(dataset(texts, list("abcabd")), replace(PLAIN, min_class=2))
+    assert prepared.lost_classes == ("c", "d") and prepared.counts.iloc[-1].tolist() == ["classes under 2 documents dropped", 4, 2, 2, 5]
+
+
+def test_a_rare_class_takes_no_document_with_it_where_documents_have_several():
+    labels = np.array([[1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 1, 0]], np.uint8)
+    prepared = prepare(Dataset("m", ("robot", "arm", "robot arm", "arm"), labels, ("a", "b", "rare")), replace(PLAIN, min_class=2))
+    assert prepared.classes == ("a", "b") and prepared.labels.tolist() == labels[:, :2].tolist()
+
+
+@pytest.mark.parametrize("min_documents", [2, 0.01])
+def test_vocabulary_equals_scikit_learn(min_documents):
+    """An independent reading of "terms in at least so many documents, without stop words"."""
+    options = replace(PLAIN, stop_words="sklearn", contractions=True, min_documents=min_documents)
+    prepared = prepare(load_dataset("robo"), options)
+    texts = [words.space_non_alphanumeric(words.expand_contractions(t.lower())) for t in load_dataset("robo").texts]
+    theirs = CountVectorizer(stop_words="english", min_df=min_documents, token_pattern=r"\S+").fit(texts)
     assert set(prepared.vocabulary) == set(theirs.get_feature_names_out())
     assert (prepared.ids > 0).sum() == theirs.transform(texts).sum()
+
+
+def test_the_registry_can_add_options_and_they_enter_the_key():
+    plain = load_dataset("robo")
+    reduced = prepare(replace(plain, reduce={"tf_idf_terms": 20}))
+    assert len(reduced.vocabulary) == 20 and reduced.config()["preparation"]["tf_idf_terms"] == 20
+    assert reduced.config() != prepare(plain).config()
+    with pytest.raises(DataError, match="unknown option 'tfidf_terms' in reduce; nearest: 'tf_idf_terms'"):
+        prepare(replace(plain, reduce={"tfidf_terms": 20}))
 
 
 def test_nothing_left_and_one_class_left():
     with pytest.raises(DataError, match="no document has a word left"):
         prepare(dataset(["the", "of", "!!!"]))
+    options = replace(PLAIN, stop_words="sklearn")
     with pytest.raises(DataError, match="only one class has documents left"):
-        prepare(dataset(["robot arm", "the", "robot arm", "of"]))
+        prepare(dataset(["robot arm", "the", "robot arm", "of"]), options)
 
 
-@pytest.mark.parametrize("options", [{"pad_side": "both"}, {"min_documents": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [{"pad_side": "both"}, {"min_documents": 0}, {"min_documents": 1.5}, {"min_documents": True}, {"stop_words": "spacy"}, {"min_tokens": 0},
+     {"max_terms": 0}, {"tf_idf_terms": "4730"}, {"punctuation": None}, {"min_class": 2.0}],
+)  # fmt: skip
 def test_options_are_checked(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Preparation(**options)
 
 
 def test_a_giant_token_and_control_characters_pass_through():
-    prepared = prepare(dataset(["x" * 100_000 + " robot\x00\x07 arm", "robot arm", "x" * 100_000]))
+    prepared = prepare(dataset(["x" * 100_000 + " robot\x00\x07 arm", "robot arm", "x" * 100_000]), PLAIN)
     assert max(map(len, prepared.vocabulary)) == 100_000
-    assert max(map(len, prepared.examples(3)["before"])) <= 160
+    before = prepared.examples(3)["before"]
+    assert max(map(len, before)) <= 160 and all(text.isprintable() for text in before)
+
+
+def test_visible():
+    assert words.visible("a\x00b\tc\u202ed\n\u200b é 😀 $x$ <b>") == r"a\x00b c\u202ed \u200b é 😀 $x$ <b>"
+    assert words.cut("x" * 10, 5) == "xxxx…" and words.cut("xxxxx", 5) == "xxxxx" and words.cut("\x07" * 9, 5) == "\\x07…"

@@ -1,0 +1,168 @@
+"""What the data are, as tidy frames: checks against Table 2, classes, lengths, vocabulary growth, examples.
+
+Every frame has a column `dataset`, so the frames of several sets can be put one below the other. Texts in them are cut
+and made visible (words.visible): whatever a document holds, it is shown, not run.
+"""
+
+from collections import Counter
+from itertools import chain
+
+import numpy as np
+import pandas as pd
+
+from . import paper, words
+from .datasets import Dataset, load_dataset
+from .preprocess import Preparation, Prepared, text_steps
+from .sources import DataError, at_hand, nearest, registry
+
+COUNTS = ("documents", "classes", "max_len", "tokens")
+
+
+def counts_of(dataset: Dataset) -> dict[str, int]:
+    """The four counts of Table 2 for a set as it comes; tokens are white-space separated, case kept."""
+    split = [text.split() for text in dataset.texts]
+    distinct = {token for tokens in split for token in tokens}
+    return dict(zip(COUNTS, (len(dataset), len(dataset.classes), max(map(len, split)), len(distinct))))
+
+
+def check(names: list[str] | None = None) -> pd.DataFrame:
+    """Verify the registered sets that are at hand, a row a set; nothing is downloaded.
+
+    state: "right" (hash, kind and counts are the registry's), "wrong", or "not at hand". Columns documents, classes, max_len,
+    tokens: counted in the file (missing if not at hand). differs: where they are not Table 2's. detail: what is wrong, or the
+    registry's remark. Raises DataError for an unknown name.
+    """
+    entries = registry()
+    for name in names or ():
+        if name not in entries:
+            raise DataError(f"unknown data set {name!r}{nearest(name, entries)}. Known: {', '.join(entries)}")
+    return pd.DataFrame([_check(name, entries[name]) for name in names or entries])
+
+
+def _check(name: str, entry: dict) -> dict:
+    row = {"dataset": name, "state": "not at hand", **dict.fromkeys(COUNTS, pd.NA), "differs": "", "detail": entry.get("remark", "")}
+    if at_hand(name, entry) is None:
+        return row
+    try:
+        dataset = load_dataset(name)
+    except DataError as error:
+        return row | {"state": "wrong", "detail": str(error)}
+    counts = counts_of(dataset)
+    wrong = [f"{count} is {counts[count]}, should be {n}" for count, n in entry["counts"].items() if counts[count] != n]
+    if dataset.multi_label != (entry["kind"] == "multi-label"):
+        wrong.append(f"the set is {'' if dataset.multi_label else 'not '}multi-label, its entry says {entry['kind']}")
+    published = _published(name, "original")
+    row["differs"] = ", ".join(f"{c} {published[c]}" for c in COUNTS if published and published[c] != counts[c])
+    return row | counts | {"state": "wrong" if wrong else "right", "detail": "; ".join(wrong) or row["detail"]}
+
+
+def _published(name: str, stage: str) -> dict[str, int]:
+    """A row of the paper's Table 2; empty for a set that is not in it."""
+    table = paper.table_2()
+    rows = table[(table["dataset"] == name) & (table["stage"] == stage)]
+    return {count: int(rows[count].iloc[0]) for count in COUNTS} if len(rows) else {}
+
+
+def table_2(sets: list[Prepared]) -> pd.DataFrame:
+    """The paper's Table 2 beside ours, a row a figure: dataset, stage ("original", "prepared"), count, paper, ours, exact.
+
+    paper and exact are missing for a set that Table 2 does not have, exact also for the stand-in of one (robo).
+    """
+    rows, entries = [], registry()
+    for prepared in sets:
+        name = prepared.dataset.name
+        stand_in = entries.get(name, {}).get("bundled", False)
+        last = prepared.counts.iloc[-1]
+        for stage, ours in (("original", counts_of(prepared.dataset)), ("prepared", {c: int(last[c]) for c in COUNTS})):
+            published = _published(name, stage)
+            for count in COUNTS:
+                theirs = published.get(count, pd.NA)
+                exact = pd.NA if stand_in or theirs is pd.NA else theirs == ours[count]
+                rows.append({"dataset": name, "stage": stage, "count": count, "paper": theirs, "ours": ours[count], "exact": exact})
+    return pd.DataFrame(rows).astype({"paper": "Int64", "ours": "Int64", "exact": "boolean"})
+
+
+def table_2_wide(tidy: pd.DataFrame) -> pd.DataFrame:
+    """`table_2` to be read: a row a set and stage, cells "5647 =" where exact, "4154 (4138)" with the paper's figure where not."""
+
+    def cell(row) -> str:
+        if row.paper is pd.NA:
+            return f"{row.ours}"
+        return f"{row.ours} =" if row.exact is not pd.NA and row.exact else f"{row.ours} ({row.paper})"
+
+    cells = tidy.assign(cell=[cell(row) for row in tidy.itertuples()])
+    wide = cells.pivot(index=["dataset", "stage"], columns="count", values="cell")[list(COUNTS)]
+    return wide.reindex(pd.MultiIndex.from_frame(tidy[["dataset", "stage"]].drop_duplicates())).reset_index().rename_axis(columns=None)
+
+
+def class_balance(prepared: Prepared) -> pd.DataFrame:
+    """Documents a class before and after preparation, and their shares of all documents (multi-label shares sum to any number)."""
+    dataset = prepared.dataset
+    before = dataset.labels.sum(axis=0, dtype=int)
+    after = dict(zip(prepared.classes, prepared.labels.sum(axis=0, dtype=int)))
+    frame = pd.DataFrame({"dataset": dataset.name, "class": [words.cut(c, 60) for c in dataset.classes], "original": before})
+    frame["prepared"] = [int(after.get(c, 0)) for c in dataset.classes]
+    frame["original_share"], frame["prepared_share"] = before / len(dataset), frame["prepared"] / len(prepared.labels)
+    return frame.sort_values("original", ascending=False, kind="stable", ignore_index=True)
+
+
+def lengths(prepared: Prepared) -> pd.DataFrame:
+    """Distribution of lengths: dataset, stage, length (tokens), documents. The largest length of "prepared" is MaxLen."""
+    name = prepared.dataset.name
+    found = {"original": [len(t.split()) for t in prepared.dataset.texts], "prepared": (prepared.ids > 0).sum(axis=1).tolist()}
+    rows = [(name, stage, *pair) for stage, values in found.items() for pair in sorted(Counter(values).items())]
+    return pd.DataFrame(rows, columns=["dataset", "stage", "length", "documents"])
+
+
+def vocabulary_growth(prepared: Prepared, points: int = 50) -> pd.DataFrame:
+    """Distinct tokens seen after so many documents and tokens, in the order of the file: dataset, stage, documents, tokens, distinct."""
+    names = np.array(["", *prepared.vocabulary], object)
+    found = {"original": [t.split() for t in prepared.dataset.texts], "prepared": [names[ids[ids > 0]].tolist() for ids in prepared.ids]}
+    rows = []
+    for stage, documents in found.items():
+        marks = set(np.unique(np.linspace(1, len(documents), min(points, len(documents))).round().astype(int)).tolist())
+        seen, tokens = set(), 0
+        for number, document in enumerate(documents, start=1):
+            seen.update(document)
+            tokens += len(document)
+            if number in marks:
+                rows.append((prepared.dataset.name, stage, number, tokens, len(seen)))
+    return pd.DataFrame(rows, columns=["dataset", "stage", "documents", "tokens", "distinct"])
+
+
+def examples(prepared: Prepared, count: int = 5, width: int = 160) -> pd.DataFrame:
+    """Documents before and after each step, spread over the file: dataset, document (row in the file), step, text.
+
+    The last step of each is the prepared document as its ids say; a document that was dropped ends with "(dropped)".
+    """
+    dataset, options = prepared.dataset, prepared.options
+    place = {int(row): i for i, row in enumerate(prepared.rows)}
+    rows = []
+    for row in np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)).tolist():
+        text = dataset.texts[row]
+        stages = [("original", text)]
+        for step, function in chain(*text_steps(options)):
+            text = function(text)
+            stages.append((step, text))
+        ids = prepared.ids[place[row]] if row in place else None
+        stages.append(("prepared", "(dropped)" if ids is None else " ".join(prepared.vocabulary[i - 1] for i in ids if i)))
+        rows += [{"dataset": dataset.name, "document": row, "step": step, "text": words.cut(t, width)} for step, t in stages]
+    return pd.DataFrame(rows)
+
+
+def sources() -> pd.DataFrame:
+    """Where each registered set comes from and on which terms: dataset, title, kind, licence, citation, address, hash, remark."""
+    rows = [
+        {"dataset": name, **{key: entry.get(key, "") for key in ("title", "kind", "licence", "citation")},
+         "address": entry.get("url", "bundled" if entry.get("bundled") else "published nowhere"), "hash": entry["hash"],
+         "remark": entry.get("remark", "")}
+        for name, entry in registry().items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def options(prepared: Prepared) -> pd.DataFrame:
+    """The preparation's options: option, value, default."""
+    default = Preparation()
+    rows = [(name, getattr(prepared.options, name), getattr(default, name)) for name in Preparation.__dataclass_fields__]
+    return pd.DataFrame(rows, columns=["option", "value", "default"], dtype=object)

@@ -1,0 +1,118 @@
+"""The frames behind the data report, on a small set whose figures are worked out by hand, and `data check`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lstmcs import describe, load_dataset, paper, show
+from lstmcs.__main__ import main
+from lstmcs.datasets import Dataset
+from lstmcs.preprocess import Preparation, prepare
+
+HOSTILE = "<script>alert(1)</script> $\\frac{1}{0}$ \x07\u202e" + "x" * 100_000
+
+
+@pytest.fixture
+def prepared():
+    """Five documents, three classes, the third class lost with the only text of stop words."""
+    texts = ("The red robot", "a blue robot arm", "the of", "red robot", HOSTILE + " robot arm")
+    labels = np.eye(3, dtype=np.uint8)[[0, 1, 2, 0, 1]]
+    options = Preparation(stop_words="nltk", punctuation="space", min_tokens=1, min_documents=1, min_letters=1, numbers="keep")
+    return prepare(Dataset("small", texts, labels, ("a", "b", "<i>c</i>")), options)
+
+
+def test_class_balance(prepared):
+    frame = describe.class_balance(prepared)
+    assert (
+        frame["class"].tolist() == ["a", "b", "<i>c</i>"]
+        and frame["original"].tolist() == [2, 2, 1]
+        and frame["prepared"].tolist() == [2, 2, 0]
+    )
+    assert frame["original_share"].tolist() == [0.4, 0.4, 0.2] and frame["prepared_share"].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_lengths_and_growth(prepared):
+    lengths = describe.lengths(prepared)
+    original = lengths[lengths["stage"] == "original"]
+    assert dict(zip(original["length"], original["documents"])) == {2: 2, 3: 1, 4: 1, 5: 1}
+    after = lengths[lengths["stage"] == "prepared"]
+    assert after["documents"].sum() == 4 and after["length"].max() == prepared.max_len
+    growth = describe.vocabulary_growth(prepared)
+    original = growth[growth["stage"] == "original"]
+    assert original[["documents", "tokens", "distinct"]].values.tolist() == [[1, 3, 3], [2, 7, 6], [3, 9, 8], [4, 11, 8], [5, 16, 11]]
+    assert growth.iloc[-1]["distinct"] == len(prepared.vocabulary) and len(describe.vocabulary_growth(prepared, points=2)) == 4
+
+
+def test_examples_show_every_step_and_nothing_in_them_acts(prepared):
+    frame = describe.examples(prepared, count=5)
+    assert frame["document"].unique().tolist() == [0, 1, 2, 3, 4]
+    first = frame[frame["document"] == 0].set_index("step")["text"]
+    assert first["original"] == "The red robot" and first["lower case"] == "the red robot" and first["prepared"] == "red robot"
+    assert frame[frame["document"] == 2]["text"].iloc[-1] == "(dropped)"
+    assert all(text.isprintable() and len(text) <= 160 for text in frame["text"])
+    page = show.table(frame, "examples", index=False).data
+    assert "<script" not in page and "&lt;script&gt;alert(1)" in page and "mathjax_ignore" in page and len(page) < 20_000
+    assert "<i>c</i>" not in show.table(describe.class_balance(prepared), "classes").data
+
+
+def test_table_2_marks_exact_figures(prepared):
+    tidy = describe.table_2([prepared, prepare(load_dataset("robo"))])
+    assert tidy.columns.tolist() == ["dataset", "stage", "count", "paper", "ours", "exact"] and len(tidy) == 16
+    assert tidy["exact"].isna().all()  # a set of one's own, and a stand-in
+    wide = describe.table_2_wide(tidy)
+    assert wide.iloc[0].tolist() == ["small", "original", "5", "3", "5", "11"] and wide.iloc[2]["tokens"] == "470 (466)"
+    hate = replace(prepared, dataset=replace(prepared.dataset, name="hate"))
+    tidy = describe.table_2([hate]).set_index(["stage", "count"])
+    assert tidy.loc[("original", "classes"), "exact"] and not tidy.loc[("original", "documents"), "exact"]
+    assert describe.table_2_wide(tidy.reset_index()).iloc[0].tolist() == ["hate", "original", "5 (1011)", "3 =", "5 (611)", "11 (6356)"]
+
+
+def test_sources_and_options(prepared):
+    frame = describe.sources()
+    assert set(paper.table_2()["dataset"]) <= set(frame["dataset"]) and (frame["licence"] != "").all()
+    assert set(describe.options(prepared)["option"]) == set(Preparation.__dataclass_fields__)
+
+
+def test_check_without_any_data(home, monkeypatch, capsys):
+    """Only the bundled set is at hand; that is no error, a missing set that was asked for by name is."""
+    monkeypatch.delenv("LSTMCS_DATA", raising=False)
+    assert main(["data", "check"]) == 0
+    out = capsys.readouterr().out
+    assert "1 right, 0 wrong" in out and out.count("not at hand") >= 9
+    assert main(["data", "check", "robo"]) == 0 and main(["data", "check", "hate"]) == 1
+    assert main(["data", "check", "hatee"]) == 2 and "nearest: 'hate'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["content", "counts", "kind"])
+def test_check_finds_a_wrong_set(wrong, home, monkeypatch, tmp_path, capsys):
+    entry = describe.registry()["robo"] | {"bundled": False}
+    text = (describe.paper.paths.shared("data", "robo.csv")).read_text(encoding="utf-8")
+    if wrong == "counts":
+        entry = entry | {"counts": entry["counts"] | {"tokens": 471}}
+    if wrong == "kind":
+        entry = entry | {"kind": "multi-label"}
+    (tmp_path / "sets" / "robo").mkdir(parents=True)
+    (tmp_path / "sets" / "robo" / "robo.csv").write_text(text + "one more,ask\n" * (wrong == "content"), encoding="utf-8", newline="")
+    monkeypatch.setenv("LSTMCS_DATA", str(tmp_path / "sets"))
+    for module in ("describe", "datasets", "sources"):
+        monkeypatch.setattr(f"lstmcs.{module}.registry", lambda: {"robo": entry})
+    assert main(["data", "check"]) == 1
+    says = {"content": "is not the expected file", "counts": "tokens is 470, should be 471", "kind": "its entry says multi-label"}[wrong]
+    out = capsys.readouterr().out
+    assert says in out and "WRONG: robo" in out and "0 right, 1 wrong" in out
+
+
+@pytest.mark.real_data
+def test_check_verifies_the_real_sets(capsys):
+    """Six of the paper's sets but for ag's training part, whose file may not be at hand."""
+    frame = describe.check().set_index("dataset")
+    assert frame.loc[["mlma", "semeval", "hasoc", "hate", "crowd", "ag-test", "robo"], "state"].eq("right").all()
+    assert not frame["state"].eq("wrong").any()
+    assert main(["data", "check"]) == 0
+    exact = {
+        name: set(describe.COUNTS) - {d.split()[0] for d in frame.loc[name, "differs"].split(", ")} for name in ("mlma", "hasoc", "crowd")
+    }
+    assert exact["mlma"] == {"documents", "max_len", "tokens"} == exact["crowd"] and exact["hasoc"] == {"documents", "classes", "max_len"}
+    assert isinstance(frame, pd.DataFrame)
