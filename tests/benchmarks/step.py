@@ -208,6 +208,7 @@ def main(options):
             times, lost, more = measure(shape, options)
             versions |= more
             rows.writerows((shape.T, shape.V, shape.classes, *key, n, ms) for key in times for n, ms in enumerate(times[key], 1))
+            file.flush()  # a run takes an hour: what is measured stays, however it ends
             found.append((shape, times, lost, summarise(shape, times)))
             print("\n" + table(*found[-1]), flush=True)
     head = HEAD.format(rounds=options.rounds, versions=", ".join(sorted(versions)), system=f"{platform.system()} {platform.machine()}")
