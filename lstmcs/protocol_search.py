@@ -32,6 +32,8 @@ CANDIDATES = {
     "dropout 0.5": {"dropout": 0.5},
     "rate 0.0003": {"learning_rate": 0.0003},
 }
+#: What the search chose, and the study uses (study.TRAINING, Preparation).
+CANDIDATE, RULE = "as it is", "5 epochs"
 COLUMNS = ("candidate", "dataset", "fold", "epoch", "seconds", "loss", "val_loss", *METRICS)
 PATIENCES = (1, 2, 3)
 

@@ -173,7 +173,7 @@ def test_one_worker_two_workers_and_none_give_the_same_bits(home):
         (["report", "--folds", "12"], "folds must be"),
         (["study", "--folds", "two"], "invalid int value"),
         (["study", "--reps", "2"], "unrecognized arguments: --reps"),
-        (["data", "show"], "needs a name"),
+        (["data", "show"], "needs one name"),
         (["data", "show", "nothing.csv"], "no such file"),
         (["dance"], "invalid choice"),
         ([], "required"),
