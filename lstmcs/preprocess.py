@@ -1,8 +1,7 @@
 """Text to ids (paper, section 3.4): the same steps, in the same order, for every data set.
 
 `prepare` chains the small functions of words.py, then looks at all documents together (repetitions, uncommon terms,
-short documents), and counts what is left after each step. What the paper leaves open is a named option of `Preparation`;
-`python -m lstmcs.preparation_search` shows how the defaults were chosen.
+short documents), and counts what is left after each step. What the paper leaves open is a named option of `Preparation`.
 """
 
 from collections import Counter

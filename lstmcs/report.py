@@ -22,8 +22,8 @@ from papermill.exceptions import PapermillExecutionError
 from . import __version__, environment, paths
 from .study import Plan, Settings, plan
 
-#: Notebook -> whether it makes one page a data set (else one page in all).
-NOTEBOOKS = {"01_data": True, "02_cell": False, "03_alterations": True}
+#: Notebook -> what its pages are about: one page a data set ("each"), one for all sets ("all"), one that needs none ("").
+NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all"}
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
@@ -33,8 +33,8 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     for part in ("notebooks", "tables"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     failed = []
-    for notebook, a_page_a_set in NOTEBOOKS.items():
-        for dataset in settings.datasets if a_page_a_set else [None]:
+    for notebook, about in NOTEBOOKS.items():
+        for dataset in settings.datasets if about == "each" else [None]:
             chosen = Settings.of(**settings.parameters() | ({"datasets": [dataset]} if dataset else {}))
             if _page(notebook, chosen, folder, say) == "failed":
                 failed.append(notebook)

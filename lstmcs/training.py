@@ -228,6 +228,8 @@ class Trainer:
     def _reset(self, seed: int) -> None:
         """Fresh weights from `seed`, the same for every alteration, and a fresh optimiser."""
         self.model.set_weights(build_model(**self._build, seed=seed).get_weights())
+        # Keras notes every model it builds in a graph of this thread's session, a megabyte each; nothing else of it is used
+        keras.backend.clear_session()
         for variable, value in zip(self.optimizer.variables, self._fresh_optimizer):
             variable.assign(value)
 

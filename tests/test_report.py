@@ -55,7 +55,7 @@ class Page(html.parser.HTMLParser):
 
 def test_pages_are_complete_and_self_contained(built):
     pages = sorted(p.name for p in (built / "reports").glob("*.html"))
-    assert pages == ["01_data--robo.html", "02_cell.html", "03_alterations--robo--smoke.html", "index.html"]
+    assert pages == ["01_data--robo.html", "02_cell.html", "03_alterations--robo--smoke.html", "04_summary--robo--smoke.html", "index.html"]
     for name in pages:
         text = (built / "reports" / name).read_text(encoding="utf-8")
         page = Page(text)
