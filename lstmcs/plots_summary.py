@@ -19,6 +19,8 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
 
     cells: across.cells. A cell that is not on record is left blank.
     """
+    if cells.empty:
+        return _nothing()
     names, sets = cells["alteration"].unique(), cells["dataset"].unique()
     means = cells.pivot(index="alteration", columns="dataset", values="mean").reindex(index=names, columns=sets).astype(float)
     words = cells.pivot(index="alteration", columns="dataset", values="verdict").reindex(index=names, columns=sets)
@@ -37,6 +39,8 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
 def forest(cells: pd.DataFrame) -> plt.Figure:
     """A panel a data set: mean difference and corrected 95 % interval of every alteration, with the ROPE in grey."""
     cells = cells[cells["folds"] > 1]
+    if cells.empty:
+        return _nothing()
     sets, names = list(cells["dataset"].unique()), list(cells["alteration"].unique())
     columns = 1 if len(sets) == 1 else 2
     rows = max(1, -(-len(sets) // columns))
@@ -95,4 +99,12 @@ def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
     ax.legend(frameon=False, fontsize=8, ncols=2)
     sns.despine(fig)
     fig.tight_layout()
+    return fig
+
+
+def _nothing() -> plt.Figure:
+    """What is shown as long as no fold is on record."""
+    fig, ax = plt.subplots(figsize=(4, 0.6))
+    ax.axis("off")
+    ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)
     return fig

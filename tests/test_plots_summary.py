@@ -1,0 +1,53 @@
+"""Pictures of several sets: what they show is read back from the axes and held against the figures they were made of."""
+
+import matplotlib.pyplot as plt
+import pytest
+from made_up import study
+
+from lstmcs import across, plots_summary
+
+EFFECTS = {"hate": {"C-1": 3.0, "H-2": 0.0}, "mlma": {"C-1": -3.0, "null-1": 0.0}}
+
+
+@pytest.fixture
+def results():
+    yield study(EFFECTS, ("hate", "mlma"))
+    plt.close("all")
+
+
+def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(results):
+    ax = plots_summary.verdict_map(across.cells(results)).axes[0]
+    shown = [text.get_text() for text in ax.texts]
+    # row by row; H-2 is on hate alone, null-1 on mlma alone
+    assert [text[-1:] for text in shown] == ["▲", "▼", "=", "="]
+    assert [round(float(text.split()[0]), 1) for text in shown[:2]] == [3.0, -3.0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1", "H-2", "none, other seed"]
+
+
+def test_the_forest_draws_each_interval_in_its_sets_panel(results):
+    cells = across.cells(results)
+    axes = plots_summary.forest(cells).axes
+    assert [ax.get_title(loc="left") for ax in axes] == ["hate", "mlma"]
+    for ax in axes:
+        rows = cells[(cells["dataset"] == ax.get_title(loc="left")) & (cells["folds"] > 0)]
+        drawn = [tuple(line.get_xdata()) for line in ax.lines if len(line.get_xdata()) == 2][1:]  # the first is the zero line
+        assert drawn == [pytest.approx((row.low, row.high)) for row in rows.itertuples()]
+
+
+def test_ranks_and_the_papers_improvements_are_drawn_where_they_are(results):
+    ranks = across.ranks(results[results["alteration"].isin(["none", "C-1"])])
+    ax = plots_summary.average_ranks(ranks, 1.4).axes[0]
+    assert [line.get_xdata()[0] for line in ax.lines[:-1]] == pytest.approx(list(ranks["rank"]))
+    assert list(ax.lines[-1].get_xdata()) == pytest.approx([1, 2.4])
+    pairs = across.against_paper(results)
+    ax = plots_summary.paper_against_ours(pairs).axes[0]
+    drawn = [y for line in ax.lines[: pairs["dataset"].nunique()] for y in line.get_ydata()]
+    assert sorted(drawn) == pytest.approx(sorted(pairs["ours"]))
+
+
+def test_nothing_on_record_gives_empty_pictures_not_errors(results):
+    nothing = results.iloc[:0]
+    plots_summary.verdict_map(across.cells(nothing))
+    plots_summary.forest(across.cells(nothing).assign(low=[], high=[]))
+    plots_summary.average_ranks(across.ranks(nothing), float("nan"))
+    plots_summary.paper_against_ours(across.against_paper(nothing))
