@@ -68,6 +68,8 @@ def forest(cells: pd.DataFrame) -> plt.Figure:
 
 def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> plt.Figure:
     """Average rank of every cell over the data sets, best first, with the critical difference as a bar."""
+    if ranks.empty:
+        return _nothing()
     fig, ax = plt.subplots(figsize=(7, 1.1 + 0.24 * len(ranks)))
     for y, (name, row) in enumerate(ranks.iterrows()):
         plain = name == "none"
@@ -88,6 +90,8 @@ def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
 
     table: across.against_paper. A marker and a colour a data set; all four scores.
     """
+    if table.empty:
+        return _nothing()
     fig, ax = plt.subplots(figsize=(6.4, 5))
     for (name, rows), marker, colour in zip(table.groupby("dataset", sort=False), MARKERS, OKABE_ITO):
         ax.plot(rows["improvement"], rows["ours"], marker, color=colour, ms=5, alpha=0.7, mew=0, label=name)
