@@ -5,7 +5,8 @@ import sys
 from collections import Counter
 
 from . import __version__, records
-from .study import PRESETS, Settings, plan, run_study
+from .plan import PRESETS, Settings, plan
+from .study import run_study
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 
 from . import __version__, environment, paths
-from .study import Plan, Settings, plan
+from .plan import Plan, Settings, plan
 
 #: Notebook -> what its pages are about: one page a data set ("each"), one for all sets ("all"), one that needs none ("").
 NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all"}

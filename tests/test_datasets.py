@@ -111,7 +111,7 @@ def test_lists_of_classes(suffix, tmp_path):
 def test_one_datasets_argument_is_a_study_of_it(tmp_path, home):
     """A file, multi-label with "|", as the one word of --datasets: loaded, prepared and planned under its own name."""
     from lstmcs.__main__ import _parser, _settings
-    from lstmcs.study import plan
+    from lstmcs.plan import plan
 
     path = tmp_path / "my.csv"
     pd.DataFrame({"body": ["red robot arm", "blue robot", "green arm"] * 9, "tags": ["a|b", "b", ""] * 9}).to_csv(path, index=False)
@@ -123,7 +123,7 @@ def test_one_datasets_argument_is_a_study_of_it(tmp_path, home):
 
 
 def test_two_sets_of_one_name_and_files_named_like_a_registered_set(tmp_path):
-    from lstmcs.study import Settings, SettingsError, plan
+    from lstmcs.plan import Settings, SettingsError, plan
 
     (tmp_path / "x").mkdir()
     for path in (tmp_path / "my.csv", tmp_path / "x" / "my.csv", tmp_path / "hate.csv"):

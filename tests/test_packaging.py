@@ -12,8 +12,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from lstmcs.plan import Settings
 from lstmcs.report import NOTEBOOKS
-from lstmcs.study import Settings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from lstmcs import ALTERATIONS, records, report, stats
 from lstmcs.__main__ import main
-from lstmcs.study import Settings
+from lstmcs.plan import Settings
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 

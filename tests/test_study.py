@@ -5,9 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lstmcs import ALTERATIONS, records, study
+from lstmcs import ALTERATIONS, records, workers
 from lstmcs.__main__ import main
-from lstmcs.study import Settings, plan, run_study
+from lstmcs.plan import Settings, plan
+from lstmcs.progress import Progress
+from lstmcs.study import run_study
 
 
 def fake_fold(prepared, config):
@@ -25,7 +27,7 @@ def fake_fold(prepared, config):
 def trained(monkeypatch, home):
     """Counts the folds that are trained."""
     calls = []
-    monkeypatch.setattr(study, "train_one", lambda prepared, config: calls.append(config) or fake_fold(prepared, config))
+    monkeypatch.setattr(workers, "train_one", lambda prepared, config: calls.append(config) or fake_fold(prepared, config))
     return calls
 
 
@@ -127,7 +129,7 @@ def test_an_error_in_a_fold_is_a_record(monkeypatch):
         raise MemoryError("no room")
 
     monkeypatch.setattr(training, "train_fold", boom)
-    record, predictions = study.train_one(None, {"fold": 1})
+    record, predictions = workers.train_one(None, {"fold": 1})
     assert (
         record["state"] == "failed" and record["error"] == {"type": "MemoryError", "message": "MemoryError: no room"} and predictions == {}
     )
@@ -135,7 +137,7 @@ def test_an_error_in_a_fold_is_a_record(monkeypatch):
 
 def test_shares_keep_alterations_together():
     work = plan(Settings(alterations=("C-1", "H-2"), runs=2, yardstick=0))
-    queues = study._share(list(work.folds), 2)
+    queues = workers.share(list(work.folds), 2)
     assert sorted(map(records.key, queues[0] + queues[1])) == sorted(map(records.key, work.folds)) and {len(q) for q in queues} == {30}
     for queue in queues:
         groups = [(c["run"], c["alteration"]) for c in queue]
@@ -144,7 +146,7 @@ def test_shares_keep_alterations_together():
 
 def test_progress_says_how_long_it_will_take(capsys):
     now = iter([0, 0, 10, 10, 20, 30]).__next__
-    progress = study.Progress(3, clock=now)
+    progress = Progress(3, clock=now)
     config = {"dataset": "robo", "alteration": "c = c * o", "run": 1, "fold": 1}
     for _ in range(3):
         progress.show({"config": config, "state": "done", "scores": {"test": {"macro_f1": 0.5}}})
@@ -157,8 +159,8 @@ def test_progress_says_how_long_it_will_take(capsys):
 def test_one_worker_two_workers_and_none_give_the_same_bits(home):
     """Real training, on the smallest preset."""
     found = []
-    for workers in (0, 2):
-        options = {"preset": "smoke", "alterations": ["C-1"], "workers": workers, "records_dir": str(home / f"r{workers}")}
+    for count in (0, 2):
+        options = {"preset": "smoke", "alterations": ["C-1"], "workers": count, "records_dir": str(home / f"r{count}")}
         found.append(run_study(**options)[["alteration", "fold", "macro_f1", "loss", "val_loss", "key"]])
     assert len(found[0]) == 4 and found[0].equals(found[1])
 
@@ -206,7 +208,7 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
             raise KeyboardInterrupt
         return fake_fold(prepared, config)
 
-    monkeypatch.setattr(study, "train_one", interrupted)
+    monkeypatch.setattr(workers, "train_one", interrupted)
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert len(records.results()) == 2

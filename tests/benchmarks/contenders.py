@@ -52,7 +52,7 @@ def ours(shape, name):
     from lstmcs import alteration, environment
 
     environment.prepare(training=True)  # before TensorFlow
-    from lstmcs.study import Settings, plan
+    from lstmcs.plan import Settings, plan
     from lstmcs.training import Trainer
 
     with tempfile.TemporaryDirectory() as folder:

@@ -14,8 +14,8 @@ import pandas as pd
 
 from lstmcs import environment
 from lstmcs.metrics import METRICS
+from lstmcs.plan import Settings, plan
 from lstmcs.stats import corrected_interval
-from lstmcs.study import Settings, plan
 
 PADDINGS = ("fixed", "mask")
 HEAD = """# padding="mask" against fixed padding
