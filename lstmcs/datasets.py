@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pandas as pd
 
+from .preparation import Preparation
 from .sources import DataError, nearest, read, registry
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet"}
@@ -28,7 +29,7 @@ READERS = {
     "jsonl": lambda f, _: _json_lines(f),
     "parquet": lambda f, _: pd.read_parquet(f),
 }
-OPTIONS = ("text", "label", "separator")
+OPTIONS = ("text", "label", "separator")  # of a file of one's own, beside those of Preparation
 EXAMPLE = "my.csv?text=body&label=tag"
 NOT_TEXT = (list, dict, tuple, bytes, np.ndarray)
 MAX_CLASSES = 1000  # more is a text or an id column taken for the label
@@ -40,7 +41,7 @@ class Dataset:
 
     texts: tuple of str, raw. labels: uint8 array (documents, classes), 1 where a document has a class.
     notes: what was repaired or is worth knowing, one sentence each. sha256: of texts, labels and class names.
-    epochs, reduce: of the registry's entry, where the study's numbers or the common preparation are not used.
+    epochs: of the registry's entry, where the protocol's number is not used. preparation: options other than the common ones.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     title: str = ""
     epochs: int | None = None
-    reduce: dict = field(default_factory=dict)
+    preparation: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.texts)
@@ -76,7 +77,8 @@ def load_dataset(
     text, label: column names of one's own file (default: text, label). Multi-label: several label columns that hold 0
     and 1, or one column whose cells hold several classes, parted by `separator` (or as lists, in JSONL and Parquet).
     As one string: "my.csv?text=body&label=tag", "my.csv?label=joy&label=fear", "my.csv?label=tags&separator=|"
-    (percent-encode what an address would: %26 for &, %23 for #, %20 for a space). Raises DataError.
+    (percent-encode what an address would: %26 for &, %23 for #, %20 for a space). An option of preparation.Preparation may
+    stand there, too: "my.csv?min_tokens=1&stop_words=none". Raises DataError.
     """
     entries, source = registry(), str(name_or_path)
     if source in entries:
@@ -89,16 +91,17 @@ def load_dataset(
                         f"or a path that ends in {', '.join(FORMATS)}")  # fmt: skip
     options = _query(query, source)
     label = label or options.get("label", ["label"])
-    return _own(
-        Path(path).expanduser(), text or options.get("text", ["text"])[0], label, separator or options.get("separator", [None])[0], entries
-    )
+    text, separator = text or options.get("text", ["text"])[0], separator or options.get("separator", [None])[0]
+    changes = {option: values[0] for option, values in options.items() if option not in OPTIONS}
+    return _own(Path(path).expanduser(), text, label, separator, changes, entries)
 
 
 def _query(query: str, source: str) -> dict[str, list[str]]:
     options = parse_qs(query, keep_blank_values=True)
+    allowed = (*OPTIONS, *Preparation.__dataclass_fields__)
     for name, values in options.items():
-        if name not in OPTIONS:
-            raise DataError(f"in {source!r}: unknown option {name!r}{nearest(name, OPTIONS)}; allowed: {', '.join(OPTIONS)} ({EXAMPLE})")
+        if name not in allowed:
+            raise DataError(f"in {source!r}: unknown option {name!r}{nearest(name, allowed)}; allowed: {', '.join(allowed)} ({EXAMPLE})")
         if "" in values or (len(values) > 1 and name != "label"):
             raise DataError(f"in {source!r}: {name}= needs {'a value' if '' in values else 'one value only'} ({EXAMPLE})")
     return options
@@ -116,10 +119,10 @@ def _registered(name: str, entry: dict) -> Dataset:
         notes.append(f"{int((frame[column] == value).sum())} row(s) with {column} {value!r} left out")
         frame = frame[frame[column] != value]
     return _dataset(name, frame, entry["text"], entry["label"], names=entry.get("classes"), notes=notes, title=entry["title"],
-                    epochs=entry.get("epochs"), reduce=entry.get("reduce", {}))  # fmt: skip
+                    epochs=entry.get("epochs"), preparation=entry.get("preparation", {}))  # fmt: skip
 
 
-def _own(path: Path, text: str, label: str | list[str], separator: str | None, entries: dict) -> Dataset:
+def _own(path: Path, text: str, label: str | list[str], separator: str | None, changes: dict, entries: dict) -> Dataset:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -128,7 +131,8 @@ def _own(path: Path, text: str, label: str | list[str], separator: str | None, e
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     frame = _frame(content, FORMATS[path.suffix.lower()], path.name)
     name = path.name if path.stem in entries else path.stem  # a registered name always means the registered set
-    return _dataset(name, frame, text, label, separator, title=path.name)
+    Preparation.of(changes, name)  # a wrong option is said now, before anything is prepared
+    return _dataset(name, frame, text, label, separator, title=path.name, preparation=changes)
 
 
 def _frame(content: bytes, format: str, file: str, columns: list[str] | None = None) -> pd.DataFrame:

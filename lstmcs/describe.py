@@ -12,7 +12,8 @@ import pandas as pd
 
 from . import paper, words
 from .datasets import Dataset, load_dataset
-from .preprocess import Preparation, Prepared, text_steps
+from .preparation import Preparation
+from .preprocess import Prepared, text_steps
 from .sources import DataError, at_hand, nearest, registry
 
 COUNTS = ("documents", "classes", "max_len", "tokens")
@@ -151,11 +152,12 @@ def examples(prepared: Prepared, count: int = 5, width: int = 160) -> pd.DataFra
 
 
 def sources() -> pd.DataFrame:
-    """Where each registered set comes from and on which terms: dataset, title, kind, licence, citation, address, hash, remark."""
+    """Where each registered set comes from and on which terms: dataset, title, kind, licence, citation, address, hash, remark,
+    difference (why the prepared set is not Table 2's)."""
     rows = [
         {"dataset": name, **{key: entry.get(key, "") for key in ("title", "kind", "licence", "citation")},
          "address": entry.get("url", "bundled" if entry.get("bundled") else "published nowhere"), "hash": entry["hash"],
-         "remark": entry.get("remark", "")}
+         "remark": entry.get("remark", ""), "difference": entry.get("difference", "")}
         for name, entry in registry().items()
     ]  # fmt: skip
     return pd.DataFrame(rows)

@@ -1,7 +1,7 @@
 """Text to ids (paper, section 3.4): the same steps, in the same order, for every data set.
 
 `prepare` chains the small functions of words.py, then looks at all documents together (repetitions, uncommon terms,
-short documents), and counts what is left after each step. What the paper leaves open is a named option of `Preparation`.
+short documents), and counts what is left after each step. What the paper leaves open is an option of `preparation.Preparation`.
 """
 
 from collections import Counter
@@ -15,73 +15,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from . import words
 from .datasets import Dataset
-from .sources import DataError, nearest
-
-CHOICES = {
-    "mentions": ("keep", "drop"), "links": ("keep", "drop"), "hashtags": ("keep", "drop"), "punctuation": ("space", "delete"),
-    "numbers": ("keep", "drop"), "stop_words": tuple(words.STOP_WORDS), "stop_words_at": ("end", "start"), "duplicates": ("keep", "drop"),
-    "pad_side": ("pre", "post"),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """What the paper leaves open, in the order of the steps.
-
-    stop_words: list; stop_words_at: "end", or "start" as the paper lists the steps (then only lower-case words between spaces
-    are found). decode: HTML entities and escapes. contractions: "don't" is "do not". mentions, links, hashtags: @name,
-    addresses, #word (kept: as words). punctuation: a space, or nothing ("well-known" is "wellknown"). numbers: terms with a
-    digit. min_letters: shorter terms go. duplicates: a raw text that was there before. min_words: documents with fewer words
-    before stop words are removed go. An "extremely uncommon" term
-    is one in fewer than min_documents documents (below 1: a share of all, as in scikit-learn) or with fewer than
-    min_occurrences occurrences. max_terms: only that many terms, the most frequent. tf_idf_terms: only that many, those with
-    the largest sum of TF-IDF (the paper's reduction of AG). min_tokens: shorter documents go. min_class: classes with fewer
-    documents go. pad_side: zeros before ("pre") or after ("post") a document's ids, up to the longest document.
-    """
-
-    stop_words: str = "sklearn"
-    stop_words_at: str = "end"
-    decode: bool = True
-    contractions: bool = True
-    mentions: str = "drop"
-    links: str = "drop"
-    hashtags: str = "keep"
-    punctuation: str = "delete"
-    numbers: str = "keep"
-    min_letters: int = 1
-    duplicates: str = "keep"
-    min_words: int = 1
-    min_documents: int | float = 1
-    min_occurrences: int = 1
-    max_terms: int | None = None
-    tf_idf_terms: int | None = None
-    min_tokens: int = 1
-    min_class: int = 1
-    pad_side: str = "pre"
-
-    def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            if (value := getattr(self, name)) not in allowed:
-                raise DataError(f"{name} must be {' or '.join(map(repr, allowed))}, not {value!r}{nearest(value, allowed)}")
-        for name in ("min_letters", "min_words", "min_occurrences", "max_terms", "tf_idf_terms", "min_tokens", "min_class"):
-            value = getattr(self, name)
-            if not (value is None and name.endswith("_terms")) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise DataError(f"{name} must be a whole number, at least 1, not {value!r}")
-        share = isinstance(self.min_documents, float) and 0 <= self.min_documents < 1
-        if not share and (isinstance(self.min_documents, bool) or not isinstance(self.min_documents, int) or self.min_documents < 1):
-            raise DataError(
-                f"min_documents must be a whole number, at least 1, or a share from 0.0 to below 1.0, not {self.min_documents!r}"
-            )
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> "Preparation":
-        """The common preparation with what the registry adds for this set (`reduce`)."""
-        known = list(cls.__dataclass_fields__)
-        if unknown := sorted(set(dataset.reduce) - set(known)):
-            raise DataError(
-                f"{dataset.name}: unknown option {unknown[0]!r} in reduce{nearest(unknown[0], known)}. Options: {', '.join(known)}"
-            )
-        return cls(**dataset.reduce)
+from .preparation import Preparation
+from .sources import DataError
 
 
 @dataclass(frozen=True)
@@ -202,19 +137,19 @@ def encode(texts: list[str], pad_side: str) -> tuple[np.ndarray, tuple[str, ...]
 def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
     """All steps in order; documents and classes with nothing left are dropped and counted. Raises DataError.
 
-    options: default `Preparation.of(dataset)`. Steps that the options switch off are not in `counts`.
+    options: default `Preparation.of(dataset.preparation)`. Steps that the options switch off are not in `counts`.
     """
-    o = options or Preparation.of(dataset)
+    o = options or Preparation.of(dataset.preparation, dataset.name)
     texts, labels, rows = list(dataset.texts), dataset.labels, np.arange(len(dataset))
     counts = [_count("original", texts, labels)]
 
     def note(step: str) -> None:
         counts.append(_count(step, texts, labels))
 
-    def keep(chosen: np.ndarray) -> None:
+    def keep(chosen: np.ndarray, what: str = "has a term left") -> None:
         nonlocal texts, labels, rows
         if not chosen.any():
-            raise DataError(f"{dataset.name}: no document has a word left after preparation ({o})")
+            raise DataError(f"{dataset.name}: none of {len(texts)} documents {what}, so nothing is left to learn from")
         texts, labels, rows = [t for t, c in zip(texts, chosen) if c], labels[chosen], rows[chosen]
 
     if o.duplicates == "drop":
@@ -225,7 +160,7 @@ def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
         texts = [step(text) for text in texts]
         note(name)
     if o.min_words > 1:
-        keep(np.array([len(text.split()) >= o.min_words for text in texts]))
+        keep(np.array([len(text.split()) >= o.min_words for text in texts]), f"has the {o.min_words} words that min_words asks for")
         note(f"documents under {o.min_words} words dropped")
     for name, step in terms:
         texts = [step(text) for text in texts]
@@ -240,13 +175,13 @@ def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
         keep(np.array([bool(text) for text in texts]))
         texts = remove_terms(texts, tf_idf_terms(texts, o.tf_idf_terms))
         note(f"reduced to {o.tf_idf_terms} terms by TF-IDF")
-    keep(np.array([len(text.split()) >= o.min_tokens for text in texts]))
+    keep(np.array([len(text.split()) >= o.min_tokens for text in texts]), f"has the {o.min_tokens} terms that min_tokens asks for")
     note("empty documents dropped" if o.min_tokens == 1 else f"documents under {o.min_tokens} terms dropped")
     wanted = labels.sum(axis=0) >= o.min_class
     if o.min_class > 1:
         labels = labels * wanted.astype(np.uint8)
         if not dataset.multi_label:  # a document of several classes may do without one of them
-            keep(labels.any(axis=1))
+            keep(labels.any(axis=1), f"is of a class with the {o.min_class} documents that min_class asks for")
         note(f"classes under {o.min_class} documents dropped")
     present = labels.any(axis=0)
     classes = tuple(c for c, here in zip(dataset.classes, present) if here)

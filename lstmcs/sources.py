@@ -23,7 +23,20 @@ RETRIES = 2
 TIMEOUT = 30  # seconds without a byte from the server
 #: What an entry of data/datasets.toml may hold; the first line must be there. Meanings: see the head of that file.
 REQUIRED = ("title", "file", "hash", "format", "text", "label", "kind", "licence", "citation", "counts")
-ALLOWED = (*REQUIRED, "url", "bundled", "folder", "member", "columns", "without", "classes", "epochs", "reduce", "remark")
+ALLOWED = (
+    *REQUIRED,
+    "url",
+    "bundled",
+    "folder",
+    "member",
+    "columns",
+    "without",
+    "classes",
+    "epochs",
+    "preparation",
+    "remark",
+    "difference",
+)
 
 
 class DataError(ValueError):

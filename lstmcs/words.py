@@ -15,7 +15,7 @@ CONTRACTIONS = [
     for pattern, full in (
         (r"\bwon't\b", "will not"), (r"\bcan't\b", "can not"), (r"\bshan't\b", "shall not"), (r"\bain't\b", "is not"),
         (r"\blet's\b", "let us"), (r"\by'all\b", "you all"), (r"\bma'am\b", "madam"), (r"\bo'clock\b", "of the clock"),
-        (r"'?\b(t)was\b", "it was"), (r"\bc'mon\b", "come on"), (r"\b('em)\b", "them"),
+        (r"'twas\b", "it was"), (r"\bc'mon\b", "come on"), (r"\b('em)\b", "them"),
         (r"n't\b", " not"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'ll\b", " will"), (r"'d\b", " would"), (r"'m\b", " am"),
         (r"\b(it|he|she|that|this|what|who|where|when|why|how|there|here|everything|something|nothing)'s\b", r"\1 is"),
         (r"'s\b", ""),

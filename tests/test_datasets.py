@@ -53,7 +53,7 @@ def test_hate_tokens_are_parts_between_single_spaces():
 def test_ag_parts(name, documents):
     dataset = load_dataset(name)
     assert len(dataset) == documents and sorted(dataset.classes) == ["Business", "Sci/Tech", "Sports", "World"]
-    assert not dataset.multi_label and dataset.reduce
+    assert not dataset.multi_label and dataset.preparation
     shares = dict(zip(dataset.classes, dataset.labels.mean(axis=0)))
     assert all(0.15 < share < 0.4 for share in shares.values())
     if name == "ag-test":  # 1,900 a class (its readme), and class 2 is sport
@@ -115,9 +115,12 @@ def test_one_datasets_argument_is_a_study_of_it(tmp_path, home):
 
     path = tmp_path / "my.csv"
     pd.DataFrame({"body": ["red robot arm", "blue robot", "green arm"] * 9, "tags": ["a|b", "b", ""] * 9}).to_csv(path, index=False)
-    options = _parser().parse_args(["study", "--preset", "smoke", "--datasets", f"{path}?text=body&label=tags&separator=|"])
+    options = _parser().parse_args(
+        ["study", "--preset", "smoke", "--datasets", f"{path}?text=body&label=tags&separator=|&min_words=1&min_tokens=1"]
+    )
     work = plan(_settings(options))
     assert list(work.data) == ["my"] and work.data["my"].classes == ("a", "b") and work.data["my"].dataset.multi_label
+    assert len(work.data["my"].ids) == 27 and work.folds[0]["preparation"]["min_tokens"] == 1  # in every record's key
     both = _parser().parse_args(["study", "--datasets", f"robo|{path}?text=body&label=tags&separator=|"])
     assert _settings(both).datasets == ("robo", f"{path}?text=body&label=tags&separator=|")
 
@@ -129,7 +132,9 @@ def test_two_sets_of_one_name_and_files_named_like_a_registered_set(tmp_path):
     for path in (tmp_path / "my.csv", tmp_path / "x" / "my.csv", tmp_path / "hate.csv"):
         write(path, ROWS)
     with pytest.raises(SettingsError, match="two data sets are named 'my'"):
-        plan(Settings(datasets=[str(tmp_path / "my.csv"), str(tmp_path / "x" / "my.csv")]))
+        plan(
+            Settings(datasets=[f"{tmp_path / 'my.csv'}?min_words=1&min_tokens=1", f"{tmp_path / 'x' / 'my.csv'}?min_words=1&min_tokens=1"])
+        )
     assert load_dataset(tmp_path / "hate.csv").name == "hate.csv"  # never taken for the registered set
 
 
@@ -244,6 +249,7 @@ def test_wrong_names_and_options():
         ("label=", "label= needs a value"),
         ("text=a&text=b", "text= needs one value only"),
         ("seperator=|", "nearest: 'separator'"),
+        ("min_tokns=1", "nearest: 'min_tokens'"),
     ):
         with pytest.raises(DataError, match=says):
             load_dataset(f"my.csv?{query}")

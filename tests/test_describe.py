@@ -9,7 +9,8 @@ import pytest
 from lstmcs import describe, load_dataset, paper, show
 from lstmcs.__main__ import main
 from lstmcs.datasets import Dataset
-from lstmcs.preprocess import Preparation, prepare
+from lstmcs.preparation import Preparation
+from lstmcs.preprocess import prepare
 
 HOSTILE = "<script>alert(1)</script> $\\frac{1}{0}$ \x07\u202e" + "x" * 100_000
 
@@ -19,7 +20,7 @@ def prepared():
     """Five documents, three classes, the third class lost with the only text of stop words."""
     texts = ("The red robot", "a blue robot arm", "the of", "red robot", HOSTILE + " robot arm")
     labels = np.eye(3, dtype=np.uint8)[[0, 1, 2, 0, 1]]
-    options = Preparation(stop_words="nltk", punctuation="space", min_tokens=1, min_documents=1, min_letters=1, numbers="keep")
+    options = Preparation(stop_words="nltk", punctuation="space", min_words=1, min_tokens=1, min_documents=1, min_letters=1)
     return prepare(Dataset("small", texts, labels, ("a", "b", "<i>c</i>")), options)
 
 

@@ -9,7 +9,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from lstmcs import DataError, load_dataset, words
 from lstmcs.datasets import Dataset
-from lstmcs.preprocess import Preparation, common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
+from lstmcs.preparation import Preparation
+from lstmcs.preprocess import common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
 
 #: every option said, so that no default decides what a test expects
 PLAIN = Preparation(
@@ -168,16 +169,18 @@ def test_vocabulary_equals_scikit_learn(min_documents):
 
 def test_the_registry_can_add_options_and_they_enter_the_key():
     plain = load_dataset("robo")
-    reduced = prepare(replace(plain, reduce={"tf_idf_terms": 20}))
+    reduced = prepare(replace(plain, preparation={"tf_idf_terms": 20, "min_tokens": 1}))
     assert len(reduced.vocabulary) == 20 and reduced.config()["preparation"]["tf_idf_terms"] == 20
     assert reduced.config() != prepare(plain).config()
-    with pytest.raises(DataError, match="unknown option 'tfidf_terms' in reduce; nearest: 'tf_idf_terms'"):
-        prepare(replace(plain, reduce={"tfidf_terms": 20}))
+    with pytest.raises(DataError, match="unknown option 'tfidf_terms'; nearest: 'tf_idf_terms'"):
+        prepare(replace(plain, preparation={"tfidf_terms": 20}))
 
 
 def test_nothing_left_and_one_class_left():
-    with pytest.raises(DataError, match="no document has a word left"):
+    with pytest.raises(DataError, match="none of 3 documents has the 5 words that min_words asks for"):
         prepare(dataset(["the", "of", "!!!"]))
+    with pytest.raises(DataError, match="none of 3 documents has the 1 terms"):
+        prepare(dataset(["the", "of", "!!!"]), replace(PLAIN, stop_words="sklearn"))
     options = replace(PLAIN, stop_words="sklearn")
     with pytest.raises(DataError, match="only one class has documents left"):
         prepare(dataset(["robot arm", "the", "robot arm", "of"]), options)
