@@ -164,7 +164,7 @@ def sources() -> pd.DataFrame:
 
 
 def options(prepared: Prepared) -> pd.DataFrame:
-    """The preparation's options: option, value, default."""
+    """The preparation's options as text: option, value, default."""
     default = Preparation()
-    rows = [(name, getattr(prepared.options, name), getattr(default, name)) for name in Preparation.__dataclass_fields__]
-    return pd.DataFrame(rows, columns=["option", "value", "default"], dtype=object)
+    rows = [(name, str(getattr(prepared.options, name)), str(getattr(default, name))) for name in Preparation.__dataclass_fields__]
+    return pd.DataFrame(rows, columns=["option", "value", "default"])

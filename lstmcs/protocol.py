@@ -65,5 +65,15 @@ def baseline(table: pd.DataFrame | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def side_by_side(decimals: int = 1) -> pd.DataFrame:
+    """`baseline` to be read: cells "84.0 / 83.0", the paper's figure first."""
+    table = baseline()
+    cells = {
+        name: [f"{paper:.{decimals}f} / {ours:.{decimals}f}" for paper, ours in zip(table[f"{name}, paper"], table[f"{name}, ours"])]
+        for name in METRICS.values()
+    }
+    return table[["dataset", "epochs", "folds"]].assign(**cells)
+
+
 def _published_as(dataset: str) -> str:
     return dataset.removesuffix("-subset")

@@ -88,3 +88,9 @@ def test_the_search_counts_what_the_preparation_leaves(seed):
         options = Preparation(**asdict(Preparation()) | drawn | {"min_class": 1})
         ours = prepare(counter.dataset, options).counts.iloc[-1][list(COUNTS)].tolist()
         assert counter.counts(options).tolist() == ours, options
+
+
+def test_side_by_side_reads_as_the_papers_figure_first():
+    shown, table = protocol.side_by_side().set_index("dataset"), protocol.baseline().set_index("dataset")
+    assert shown.loc["semeval", "Macro F1"] == f"44.1 / {table.loc['semeval', 'Macro F1, ours']:.1f}"
+    assert set(shown.index) == {"mlma", "semeval", "hasoc", "hate", "crowd", "ag-subset"}

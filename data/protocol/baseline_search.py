@@ -1,6 +1,6 @@
 """Which training protocol brings the unaltered cell closest to the Baseline rows of the paper's Tables 3 to 9?
 
-    LSTMCS_DATA=... python data/protocol/baseline_search.py [SET ...]        about an hour of one core; goes on where it stopped
+    LSTMCS_DATA=... python data/protocol/baseline_search.py [SET ...]        about an hour of a core; goes on where it stopped
     python data/protocol/baseline_search.py --choose                         seconds: the choice from what is on record
 
 The paper states no learning rate, batch size, dropout, padding side or number of epochs. The unaltered cell is trained on one fold
