@@ -4,7 +4,6 @@ Everything between client, scheduler and workers is pickled by dask: who can rea
 of them. The local cluster listens on this machine's loopback address alone.
 """
 
-import importlib.metadata
 import importlib.util
 import logging
 import re
@@ -16,6 +15,7 @@ import psutil
 from . import environment
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+TIMEOUT = 10  # seconds to reach a scheduler
 #: A worker keeps compiled models, which dask cannot write to disk: pausing it would never free any memory.
 CONFIG = {
     "distributed.worker.memory.target": False,
@@ -73,7 +73,7 @@ def running(address: str) -> Iterator:
     try:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
             try:
-                client = Client(address, timeout=10)
+                client = Client(address, timeout=TIMEOUT)
             except (OSError, TimeoutError, ValueError) as problem:
                 reason = str(problem).splitlines()[0][:200] if str(problem) else type(problem).__name__
                 raise NoScheduler(f"no scheduler answers at {address}: {reason}") from None
@@ -88,7 +88,7 @@ def running(address: str) -> Iterator:
 def dashboard(client) -> str:
     """The address of the cluster's dashboard; "" when it has none (the scheduler's machine then lacks the package bokeh)."""
     try:
-        client.run_on_scheduler(importlib.metadata.version, "bokeh")
-        return client.dashboard_link
-    except Exception:  # not installed there, or no dashboard wanted
+        has_one = client.run_on_scheduler(lambda: __import__("importlib.util").util.find_spec("bokeh") is not None)
+        return client.dashboard_link if has_one else ""
+    except Exception:  # no dashboard wanted there
         return ""

@@ -8,6 +8,8 @@ trains one fold of each; from then on it finishes those it holds before it compi
 """
 
 import json
+import random
+from collections import Counter
 from collections.abc import Callable
 
 
@@ -19,15 +21,16 @@ def build_of(config: dict) -> str:
 class Queue:
     """The folds that are to be trained, each handed out once.
 
-    rotate: with which cell (after the unaltered one, which all comparisons need) to begin; two studies over the same
-    records that begin with different cells do each other's work, not the same. wanted: asked of a fold before it is handed out.
+    shuffle: seed of the order of cells within a fold (the unaltered one, which all comparisons need, stays first): two
+    studies over the same records in different orders share the work, in the same order they would do it twice. wanted:
+    asked of a fold before it is handed out. compiling: what compiling a cell costs, in folds.
     """
 
-    def __init__(self, folds: list[dict], rotate: int = 0, wanted: Callable[[dict], bool] = lambda config: True):
-        self.wanted = wanted
+    def __init__(self, folds: list[dict], shuffle: int = 0, wanted: Callable[[dict], bool] = lambda config: True, compiling: float = 4.0):
+        self.wanted, self.compiling = wanted, compiling
         cells = list(dict.fromkeys(build_of(c) for c in folds if c["alteration"] != "none"))
-        turn = rotate % len(cells) if cells else 0
-        place = {build: number for number, build in enumerate(cells[turn:] + cells[:turn], 1)}
+        random.Random(shuffle).shuffle(cells)
+        place = {build: number for number, build in enumerate(cells, 1)}
         datasets = list(dict.fromkeys(c["dataset"] for c in folds))
         self._stages: dict[tuple, list[tuple]] = {}
         for number, config in enumerate(folds):
@@ -42,7 +45,7 @@ class Queue:
         return sum(map(len, self._stages.values()))
 
     def take(self, worker: str) -> dict | None:
-        """The next fold for `worker`; None when nothing is left."""
+        """The next fold for `worker`; None when nothing is left, or nothing it would be any help with."""
         while (found := self._next(worker)) is not None:
             stage, entry = found
             self._stages[stage].remove(entry)
@@ -77,7 +80,13 @@ class Queue:
             if free:
                 # compiled before and dropped since: after those that are still held
                 return stage, min(free, key=lambda e: (e[3] not in mine and e[3] in self._started, e[0], e[3] not in mine, e[1:3]))
-        for stage, entries in self._stages.items():  # only cells of others are left: help where most is to be done
-            builds = [entry[3] for entry in entries]
-            return stage, max(entries, key=lambda e: (builds.count(e[3]), -e[2]))
+        return self._help(others)
+
+    def _help(self, others: set[str]) -> tuple[tuple, tuple] | None:
+        """A fold of the worker that has most to do, if it would take longer to come to it than compiling its cell again."""
+        pending = Counter(entry[3] for entries in self._stages.values() for entry in entries)
+        load = {build: max(sum(pending[b] for b in held) for held in self._held.values() if build in held) for build in others}
+        for stage, entries in self._stages.items():
+            entry = max(entries, key=lambda e: (load[e[3]], pending[e[3]], -e[2]))
+            return (stage, entry) if load[entry[3]] > self.compiling + 1 else None
         return None

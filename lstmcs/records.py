@@ -62,7 +62,7 @@ def write(record: dict, predictions: dict[str, np.ndarray], folder: Path | None 
     """Write a record whole: temporary name of its own, fsync, rename. `record["config"]` decides its name."""
     body = json.dumps({name: _pack(array) for name, array in predictions.items()})
     head = {**record, "protocol": PROTOCOL, "key": key(record["config"])}
-    head["checksum"] = _checksum(head, body)
+    head["checksum"] = _checksum(head, body.encode())
     target = path_of(record["config"], folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
@@ -88,9 +88,9 @@ def predictions(path: Path) -> dict[str, np.ndarray]:
     return {name: _unpack(packed) for name, packed in json.loads(_load(path)[1]).items()}
 
 
-def _load(path: Path) -> tuple[dict, str]:
+def _load(path: Path) -> tuple[dict, bytes]:
     try:
-        head_line, body = path.read_text(encoding="utf-8").split("\n")[:2]
+        head_line, body = path.read_bytes().split(b"\n")[:2]
         head = json.loads(head_line)
         checksum = head.pop("checksum")
         expected = key(head["config"])
@@ -197,7 +197,7 @@ def _row(record: dict) -> dict:
     return {column: values.get(column, np.nan) for column in COLUMNS}
 
 
-def _read_again(head: dict, body: str, reading: str, macro: str) -> dict:
+def _read_again(head: dict, body: bytes, reading: str, macro: str) -> dict:
     """The scores of a record by another reading of its predictions; the loss stays what it is."""
     again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
     if head["state"] == "done":
@@ -207,8 +207,10 @@ def _read_again(head: dict, body: str, reading: str, macro: str) -> dict:
     return again
 
 
-def _checksum(head: dict, body: str) -> str:
-    return hashlib.sha256((json.dumps(head, sort_keys=True) + body).encode()).hexdigest()[:16]
+def _checksum(head: dict, body: bytes) -> str:
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    digest.update(body)
+    return digest.hexdigest()[:16]
 
 
 def _pack(array: np.ndarray) -> dict:

@@ -82,8 +82,9 @@ def _train(work: Plan, pending: list[dict], states: dict[str, str], fail_fast: b
         progress.skip(config)
         return False
 
+    compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
     try:
-        for record, predictions in _trained(work, Queue(pending, os.getpid(), wanted), len(pending), scheduler, progress):
+        for record, predictions in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, progress):
             # a fold that went wrong here but was finished by another study stays finished
             if record["state"] == "done" or not records.finished(record["config"], work.folder):
                 _write(record, predictions, work)

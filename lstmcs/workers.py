@@ -7,6 +7,7 @@ queue, at the front; a fold that has taken its workers with it several times is 
 import gc
 import json
 import logging
+import sys
 import threading
 import time
 import traceback
@@ -136,15 +137,13 @@ class _Dispatch:
             return
         mine = versions()
         for worker, theirs in self.client.run(versions, workers=new, on_error="return").items():
-            differs = {k: theirs.get(k) for k in mine if theirs.get(k) != mine[k]} if isinstance(theirs, dict) else str(theirs)
+            if isinstance(theirs, dict):
+                differs = [f"{k} {theirs.get(k) or 'missing'} instead of {mine[k]}" for k in mine if theirs.get(k) != mine[k]]
+            else:  # an error: lstmcs is not installed there, most likely
+                differs = [f"{type(theirs).__name__}: {theirs}"]
             self.fit[worker] = not differs
             if differs:
-                what = (
-                    ", ".join(f"{k} {v or 'missing'} instead of {mine[k]}" for k, v in differs.items())
-                    if isinstance(differs, dict)
-                    else differs
-                )
-                self.say(f"worker {worker} is left out: {what}")
+                self.say(f"worker {worker} is left out: {', '.join(differs)}")
 
     def _submit(self, worker: str) -> None:
         config = self.queue.take(worker)
@@ -250,9 +249,8 @@ def _task(config: dict, prepared: Prepared | None) -> tuple[dict, dict, int]:
             raise _NoData(config["dataset"])
         _limit = get_worker().memory_manager.memory_limit
         record, predictions = train_one(_DATA[name], config)
-        from .training import TRAINERS
-
-        return record, predictions, len(TRAINERS)
+        training = sys.modules.get("lstmcs.training")
+        return record, predictions, len(training.TRAINERS) if training else 0
 
 
 def _room() -> bool:

@@ -1,32 +1,20 @@
 """Settings, plan, resume, failures, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
+from pretend import fake_fold
 
-from lstmcs import ALTERATIONS, records, workers
+from lstmcs import ALTERATIONS, progress, records, study, workers
 from lstmcs.__main__ import main
 from lstmcs.plan import Settings, plan
-from lstmcs.progress import Progress
 from lstmcs.study import run_study
-
-
-def fake_fold(prepared, config):
-    """A fold in no time: scores from the configuration's hash."""
-    if config["alteration"] == "c = c * o" and config["fold"] == 2:
-        return {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {}
-    value = int(records.key(config), 16) % 1000 / 1000
-    scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
-    record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
-              "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
-    return record, {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
 
 
 @pytest.fixture
 def trained(monkeypatch, home):
     """Counts the folds that are trained."""
     calls = []
+    monkeypatch.setattr(progress, "EVERY", 0)  # a line a fold
     monkeypatch.setattr(workers, "train_one", lambda prepared, config: calls.append(config) or fake_fold(prepared, config))
     return calls
 
@@ -131,29 +119,12 @@ def test_an_error_in_a_fold_is_a_record(monkeypatch):
     monkeypatch.setattr(training, "train_fold", boom)
     record, predictions = workers.train_one(None, {"fold": 1})
     assert (
-        record["state"] == "failed" and record["error"] == {"type": "MemoryError", "message": "MemoryError: no room"} and predictions == {}
+        record["state"] == "failed"
+        and (record["error"]["type"], record["error"]["message"]) == ("MemoryError", "MemoryError: no room")
+        and predictions == {}
     )
-
-
-def test_shares_keep_alterations_together():
-    work = plan(Settings(alterations=("C-1", "H-2"), runs=2, yardstick=0))
-    queues = workers.share(list(work.folds), 2)
-    assert sorted(map(records.key, queues[0] + queues[1])) == sorted(map(records.key, work.folds)) and {len(q) for q in queues} == {30}
-    for queue in queues:
-        groups = [(c["run"], c["alteration"]) for c in queue]
-        assert sum(a != b for a, b in pairwise(groups)) == len(set(groups)) - 1
-
-
-def test_progress_says_how_long_it_will_take(capsys):
-    now = iter([0, 0, 10, 10, 20, 30]).__next__
-    progress = Progress(3, clock=now)
-    config = {"dataset": "robo", "alteration": "c = c * o", "run": 1, "fold": 1}
-    for _ in range(3):
-        progress.show({"config": config, "state": "done", "scores": {"test": {"macro_f1": 0.5}}})
-    progress.end()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "[1/3] robo C-1 run 1 fold 1: macro F1 50.0 % | 0:10 so far, about 0:20 left"
-    assert lines[-1].startswith("3 folds trained in")
+    log = record["error"]["log"]
+    assert "once more, with all other compiled models dropped" in log and "Traceback" in log and "in boom" in log
 
 
 def test_one_worker_two_workers_and_none_give_the_same_bits(home):
@@ -211,4 +182,4 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     monkeypatch.setattr(workers, "train_one", interrupted)
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
-    assert len(records.results()) == 2
+    assert len(records.results()) == 4  # two folds of the unaltered cell and of its yardstick
