@@ -37,7 +37,8 @@ def _interrupt(*_) -> None:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 900 else text[:600] + " ... " + text[-300:]
 
 
 def study(options) -> int:
@@ -65,7 +66,9 @@ def _how(options) -> dict:
 
 
 def report(options) -> int:
-    return _build(Settings.of(**_settings(options).parameters() | {"train": False}))
+    settings = Settings.of(**_settings(options).parameters() | {"train": False})
+    plan(settings)  # wrong data end here, before there is a page
+    return _build(settings)
 
 
 def status(options) -> int:
@@ -178,13 +181,17 @@ class _Parser(argparse.ArgumentParser):
     """Wrong input is one line that names what is wrong and what is near, not a page of usage."""
 
     def error(self, message: str):
-        if found := re.match(r"(unrecognized arguments: |.*invalid choice: ')([^' ]+)", message):
-            known = self._option_string_actions if found[2].startswith("-") else COMMANDS
-            message += nearest(found[2].split("=")[0], list(known))
-        self.exit(2, f"lstmcs: {' '.join(message.split())}; {self.prog} --help lists what there is\n")
+        if found := re.search(r"(?:unrecognized arguments: |invalid choice: ')([^' =]+)", message):
+            known = [*COMMANDS, *ACTIONS, *self._option_string_actions]
+            for action in self._actions:
+                for parser in action.choices.values() if isinstance(action.choices, dict) else ():
+                    known += parser._option_string_actions
+            message += nearest(found[1], known)
+        self.exit(2, f"lstmcs: {' '.join(message.split())[:700]}; {self.prog} --help lists what there is\n")
 
 
 COMMANDS = ("study", "status", "report", "data")
+ACTIONS = ("list", "fetch", "check", "show")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -219,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
-    sub.add_argument("action", choices=("list", "fetch", "check", "show"))
+    sub.add_argument("action", choices=ACTIONS)
     sub.add_argument("names", nargs="*", help="registered names (none: all), or for show one name or file")
     return parser
 

@@ -78,7 +78,7 @@ class Settings:
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("yardstick", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
-            if value is None:
+            if value is None and name != "seed":
                 put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
             elif isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")

@@ -178,7 +178,7 @@ class Trainer:
         return out
 
     def largest_c(self, rows: np.ndarray) -> float:
-        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them)."""
+        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them); NaN is passed over."""
         return float(self._largest(self.prepared.ids[np.resize(rows[:PROBE_ROWS], PROBE_ROWS)]))
 
     def _score(self, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -223,7 +223,7 @@ class Trainer:
                     return [tf.where(inputs[1], new, old) for new, old in zip(cell(inputs[0], states)[1], states)]
 
                 c = tf.scan(step, (x, keep), half.cell.get_initial_state(tf.shape(ids)[0]), reverse=reverse)[1]
-                largest = tf.maximum(largest, tf.reduce_max(tf.abs(c)))
+                largest = tf.maximum(largest, tf.reduce_max(tf.where(tf.math.is_nan(c), 0.0, tf.abs(c))))
         return largest
 
     def _warm_up(self) -> None:

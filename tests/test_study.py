@@ -1,10 +1,9 @@
 """Settings, plan, resume, failures, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
-import numpy as np
 import pytest
 from pretend import fake_fold
 
-from lstmcs import ALTERATIONS, progress, records, study, workers
+from lstmcs import ALTERATIONS, progress, records, workers
 from lstmcs.__main__ import main
 from lstmcs.plan import Settings, plan
 from lstmcs.study import run_study
