@@ -4,7 +4,6 @@ Everything between client, scheduler and workers is pickled by dask: who can rea
 of them. The local cluster listens on this machine's loopback address alone.
 """
 
-import importlib.util
 import logging
 import re
 from collections.abc import Iterator
@@ -52,9 +51,8 @@ def local(count: int) -> Iterator:
     from distributed import Client, LocalCluster
 
     env = environment.prepare(training=True)  # before the processes start: they inherit it
-    dashboard = "127.0.0.1:0" if importlib.util.find_spec("bokeh") else None
     with dask.config.set(CONFIG), LocalCluster(
-        n_workers=count, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=dashboard,
+        n_workers=count, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0",
         memory_limit=memory_limit(count), env=env, silence_logs=logging.CRITICAL,
     ) as cluster, Client(cluster) as client:  # fmt: skip
         yield client

@@ -107,7 +107,8 @@ class Progress:
         left = f"{_clock(now - self.started)} so far, about {_clock(self._left(now))} left"
         if self.bars:
             bar = self.bars.get(which[0]) or self.bars["folds"]
-            bar.set_postfix_str(f"{about} {score}, {left}", refresh=False)
+            whole = bar.n + 1 >= bar.total
+            bar.set_postfix_str(f"after {_clock(now - self.started)}" if whole else f"{about}{score and ' '}{score}, {left}", refresh=False)
             bar.update(1)
         elif name and (now - self.shown >= EVERY or last):
             self.shown = now

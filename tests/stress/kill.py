@@ -1,6 +1,6 @@
 """Kill -9 at random moments, workers and parent alike, then the same command again, until the study is whole.
 
-    python tests/stress/kill.py --kills 30 [--pretend] [--seed 0] [--records FOLDER]
+    python tests/stress/kill.py --kills 30 [--pretend] [--pace SECONDS] [--seed 0] [--records FOLDER]
 
 Every record is then compared with that of an undisturbed run: configuration, state, scores, curve, health and predictions
 must be the same to the last bit; only times and error logs may differ. Rounds are started until the kills are spent.
@@ -51,7 +51,7 @@ def what_counts(path):
     return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in records.predictions(path).items()}
 
 
-def stress(folder, kills, seed=0, pretend=False, say=lambda text: None):
+def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
     """Counts: kills (of workers, of parents), rounds, folds; lost, different, twice, orphans, bad files: all to be 0."""
     folder, rng = Path(folder), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,6 @@ def stress(folder, kills, seed=0, pretend=False, say=lambda text: None):
     calm = {path.name: what_counts(path) for path in (folder / "calm").glob("*/*.json")}
     report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "twice": 0,
               "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
-    slow = 1.0 if pretend else 4.0
     while report["kills"] < kills:
         report["rounds"] += 1
         here = folder / f"round{report['rounds']}"
@@ -68,7 +67,7 @@ def stress(folder, kills, seed=0, pretend=False, say=lambda text: None):
             process = start(here, pretend)
             report["starts"] += 1
             while process.poll() is None and report["kills"] < kills:
-                time.sleep(rng.uniform(0.5, 3.0) * slow)
+                time.sleep(rng.uniform(0.2, 1.8) * pace)
                 if process.poll() is not None or not (chosen := family(process)):
                     break
                 victim = rng.choice(chosen)
@@ -99,11 +98,13 @@ def main():
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pretend", action="store_true")
+    parser.add_argument("--pace", type=float, help="seconds between two kills, on average (default: 2 pretended, 12 real)")
     parser.add_argument("--records", type=Path)
     options = parser.parse_args()
     started = time.monotonic()
+    pace = options.pace or (2.0 if options.pretend else 12.0)
     with tempfile.TemporaryDirectory() as folder:
-        report = stress(options.records or folder, options.kills, options.seed, options.pretend, lambda text: print(text, flush=True))
+        report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
     print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
     return int(any(report[name] for name in ("lost", "different", "twice", "orphans", "bad")))
 
