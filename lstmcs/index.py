@@ -23,11 +23,12 @@ def look(paths: Iterable[Path], read: Callable[[Path], dict], columns: list[str]
     """
     found = {}
     ordered = [Path(path) for path in paths]
-    for folder, group in groupby(ordered, lambda path: path.parent.parent):
+    parted = [os.path.split(path) for path in ordered]  # many times as fast as Path.parent
+    places = [(*os.path.split(parent), name, path) for (parent, name), path in zip(parted, ordered)]
+    for folder, group in groupby(places, lambda place: place[0]):
         known, fresh = _load(folder, columns), 0
-        for path in group:
-            name = f"{path.parent.name}/{path.name}"
-            found[path] = None
+        for _, dataset, file, path in group:
+            name, found[path] = f"{dataset}/{file}", None
             try:
                 status = os.stat(path)
                 stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
@@ -46,24 +47,24 @@ def look(paths: Iterable[Path], read: Callable[[Path], dict], columns: list[str]
     return found
 
 
-def _load(folder: Path, columns: list[str]) -> dict[str, list]:
+def _load(folder: str, columns: list[str]) -> dict[str, list]:
     try:
-        checksum, body = (folder / NAME).read_bytes().split(b"\n", 1)
+        checksum, body = Path(folder, NAME).read_bytes().split(b"\n", 1)
         return json.loads(body) if checksum == _checksum(body, columns) else {}
     except (OSError, ValueError):
         return {}
 
 
-def _save(folder: Path, known: dict[str, list], columns: list[str]) -> None:
+def _save(folder: str, known: dict[str, list], columns: list[str]) -> None:
     body = json.dumps(known, separators=(",", ":")).encode()
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".index", suffix=".tmp")
+        handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".index", suffix=".tmp")
     except OSError:  # a folder that can only be read
         return
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(_checksum(body, columns) + b"\n" + body)
-        os.replace(temporary, folder / NAME)
+        os.replace(temporary, Path(folder, NAME))
     except OSError:  # a full disk, for example
         Path(temporary).unlink(missing_ok=True)
     except BaseException:

@@ -55,7 +55,7 @@ def label(cell: str) -> str:
 def path_of(config: dict, folder: Path | None = None) -> Path:
     """Where the record of `config` is kept: <records>/<data set>/<key>.json."""
     slug = re.sub(r"[^A-Za-z0-9._-]+", "_", config["dataset"])[:60].strip(".") or "data"
-    return Path(folder or paths.records_dir()) / slug / f"{key(config)}.json"
+    return Path(folder or paths.records_dir(), slug, f"{key(config)}.json")
 
 
 def write(record: dict, predictions: dict[str, np.ndarray], folder: Path | None = None) -> Path:

@@ -98,24 +98,25 @@ class _Dispatch:
         while self.running or len(self.queue):
             alive = self._alive()
             for future, (worker, config) in list(self.running.items()):
-                if worker not in alive and future.status != "finished":
+                if future.status in ("cancelled", "lost"):  # a scheduler that was started anew knows nothing of it
+                    self._give_back(future, worker, config)
+                elif worker not in alive and future.status != "finished":
                     yield from self._lost(future, worker, config)
             self._meet(alive)
             busy = {worker for worker, _ in self.running.values()}
-            for worker in alive:
-                if self.fit.get(worker) and worker not in busy:
+            for worker, about in alive.items():
+                if self.fit.get(worker) and worker not in busy and about.get("status", "running") == "running":
                     self._submit(worker)
             for future in self._ended():
                 yield from self._collect(future)
 
     def _alive(self) -> dict[str, dict]:
         try:
-            workers = self.client.scheduler_info(n_workers=-1)["workers"]
+            found = self.client.scheduler_info(n_workers=-1)["workers"]
         except Exception as problem:  # whatever a broken connection raises
             raise ClusterLost(f"the scheduler does not answer any more ({type(problem).__name__}: {problem})") from problem
         if self.client.status != "running":
             raise ClusterLost("the connection to the scheduler is lost")
-        found = {address: info for address, info in workers.items() if info.get("status", "running") == "running"}
         for worker in set(self.fit) - set(found):
             if not any(w == worker for w, _ in self.running.values()):
                 self.queue.left(worker, None)
@@ -180,8 +181,7 @@ class _Dispatch:
             return
         except _NoData:
             self.sent.discard((worker, config["dataset"]))
-            self.queue.left(worker, config)
-            del self.running[future]
+            self._give_back(future, worker, config)
             return
         except Exception as error:
             record, predictions = failure(config, type(error).__name__, f"worker {worker}: {type(error).__name__}: {error}")
@@ -190,6 +190,10 @@ class _Dispatch:
         future.release()
         self.queue.kept(worker, kept)
         yield record, predictions
+
+    def _give_back(self, future, worker: str, config: dict) -> None:
+        del self.running[future]
+        self.queue.left(worker, config)
 
     def _lost(self, future, worker: str, config: dict) -> Iterator[Trained]:
         del self.running[future]

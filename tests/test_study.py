@@ -3,7 +3,7 @@
 import pytest
 from pretend import fake_fold
 
-from lstmcs import ALTERATIONS, progress, records, workers
+from lstmcs import ALTERATIONS, progress, records, study, workers
 from lstmcs.__main__ import main
 from lstmcs.plan import Settings, plan
 from lstmcs.study import run_study
@@ -107,6 +107,94 @@ def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained
     assert len(trained) == 6
     run_study(**options, retry_failed=True)
     assert len(trained) == 7
+
+
+def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(trained):
+    options = {"alterations": ["C-1"], "folds": 3, "yardstick": 0, "workers": 0}
+    run_study(**options)  # C-1 fold 2 fails
+    del trained[:]
+
+    def asked(folds=4, **how):
+        run_study(**options | {"folds": folds}, **how)
+        found = sorted((records.cell_of(c), c["fold"]) for c in trained)
+        del trained[:]
+        return found
+
+    both = [("C-1", 4), ("none", 4)]
+    assert asked(resume_unfinished=False) == []
+    assert asked(resume_unfinished=False, retry_failed=True) == [("C-1", 2)]
+    assert asked() == both
+    assert asked() == []
+    assert asked(skip_finished=False) == [("C-1", 1), ("C-1", 3), ("C-1", 4), *(("none", fold) for fold in range(1, 5))]
+    assert asked(folds=5, retry_failed=True) == [("C-1", 2), ("C-1", 5), ("none", 5)]
+
+
+def test_the_same_by_command_line(trained, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    words = ["study", "--alterations", "C-1", "--folds", "3", "--yardstick", "0", "--workers", "0"]
+    assert main(words) == 1 and len(trained) == 6
+    err = capsys.readouterr().err
+    assert "failed: robo C-1 run 1 fold 2: loss is nan" in err and "1 of 6 folds failed" in err and "--retry-failed" in err
+    for more, count in (
+        (["--retry-failed"], 1),
+        (["--no-skip-finished"], 5),
+        (["--folds", "4", "--no-resume-unfinished"], 0),
+        (["--folds", "4"], 2),
+    ):
+        del trained[:]
+        main([*words, *more])
+        assert len(trained) == count, more
+
+
+def test_fail_fast_stops_at_the_first_failure(trained, capsys):
+    assert main(["study", "--alterations", "C-1", "--folds", "9", "--yardstick", "0", "--workers", "0", "--fail-fast"]) == 1
+    assert [records.cell_of(c) for c in trained] == ["none", "C-1", "none", "C-1"] and len(records.results()) == 4
+    out = capsys.readouterr().out
+    assert "stopped at the first failure" in out and "14 left" in out and "report:" not in out
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7, 40])
+def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
+    work = plan(Settings(runs=2))
+    shards = [study.in_shard(list(work.folds), study.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
+    assert sorted(records.key(c) for shard in shards for c in shard) == sorted(map(records.key, work.folds))
+    for shard in shards:
+        groups = {(c["run"], c["fold"]) for c in shard}
+        assert len(shard) == 19 * len(groups) and len(groups) in (20 // of, -(-20 // of))
+
+
+def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_by_a_failure(trained, home, monkeypatch, capsys):
+    options = {"alterations": ["H-2"], "folds": 3, "yardstick": 0, "workers": 0}
+    work = plan(Settings.of(**options))
+
+    def meanwhile(prepared, config):
+        """While the first fold is trained, another study finishes all."""
+        trained.append(config)
+        if len(trained) == 1:
+            for other in work.folds:
+                records.write(*fake_fold(None, other), work.folder)
+        return workers.failure(config, "WorkerLost", "gone")
+
+    monkeypatch.setattr(workers, "train_one", meanwhile)
+    frame = run_study(**options)
+    assert len(trained) == 1 and (frame["state"] == "done").all() and len(frame) == 6
+    assert "5 done by another study" in capsys.readouterr().out
+
+
+def test_a_plan_and_a_status_prepare_no_data_and_import_no_tensorflow(home):
+    import subprocess
+    import sys
+
+    program = """
+import sys
+from lstmcs import preprocess
+preprocess.prepare = None
+from lstmcs.__main__ import main
+assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distributed" not in sys.modules
+"""
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    assert "0 of 190 folds done" in out.stdout
 
 
 def test_an_error_in_a_fold_is_a_record(monkeypatch):

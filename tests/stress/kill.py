@@ -53,12 +53,14 @@ def what_counts(path):
 
 def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
     """Counts: kills (of workers, of parents), rounds, folds; lost, different, twice, orphans, bad files: all to be 0."""
+    from lstmcs import records
+
     folder, rng = Path(folder), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     if start(folder / "calm", pretend).wait(1800):
         raise RuntimeError("the undisturbed run failed")
     calm = {path.name: what_counts(path) for path in (folder / "calm").glob("*/*.json")}
-    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "twice": 0,
+    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "twice": 0,
               "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
     while report["kills"] < kills:
         report["rounds"] += 1
@@ -83,7 +85,10 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
                     report["orphans"] += len(alive)
                     break
             if process.wait(1800) == 0:
-                break
+                lost = sum(records.read(path).get("error", {}).get("type") == "WorkerLost" for path in here.glob("*/*.json"))
+                report["retried"] += lost  # folds that lost three workers each are failures until they are retried
+                if not lost:
+                    break
         found = {path.name: path for path in here.glob("*/*.json")}
         report["lost"] += len(set(calm) - set(found))
         report["twice"] += len(set(found) - set(calm))
