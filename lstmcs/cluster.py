@@ -6,6 +6,7 @@ of them. The local cluster listens on this machine's loopback address alone.
 
 import logging
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,11 +52,17 @@ def local(count: int) -> Iterator:
     from distributed import Client, LocalCluster
 
     env = environment.prepare(training=True)  # before the processes start: they inherit it
-    with dask.config.set(CONFIG), LocalCluster(
+    preload = {"distributed.worker.preload": [*dask.config.get("distributed.worker.preload"), __name__]}
+    with dask.config.set(CONFIG | preload), LocalCluster(
         n_workers=count, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0",
         memory_limit=memory_limit(count), env=env, silence_logs=logging.CRITICAL,
     ) as cluster, Client(cluster) as client:  # fmt: skip
         yield client
+
+
+def dask_setup(worker) -> None:
+    """Called in each local worker as it starts: Ctrl-C is for the process that started it, which ends it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

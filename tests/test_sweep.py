@@ -203,8 +203,8 @@ def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
         program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     once(lambda: len(list(home.glob("data/records/*/*.json"))) >= 4, lambda: os.killpg(process.pid, signal.SIGINT))
-    process.communicate(timeout=60)
-    assert process.returncode not in (0, None)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode not in (0, None) and said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
     time.sleep(1)
     assert not [p for p in psutil.process_iter() if _session(p.pid) == process.pid and p.status() != psutil.STATUS_ZOMBIE]
     done = len(list(home.glob("data/records/*/*.json")))

@@ -103,11 +103,11 @@ def main():
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pretend", action="store_true")
-    parser.add_argument("--pace", type=float, help="seconds between two kills, on average (default: 2 pretended, 12 real)")
+    parser.add_argument("--pace", type=float, help="seconds between two kills, on average (default: 2 pretended, 20 real)")
     parser.add_argument("--records", type=Path)
     options = parser.parse_args()
     started = time.monotonic()
-    pace = options.pace or (2.0 if options.pretend else 12.0)
+    pace = options.pace or (2.0 if options.pretend else 20.0)
     with tempfile.TemporaryDirectory() as folder:
         report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
     print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
