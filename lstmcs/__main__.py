@@ -17,9 +17,10 @@ from .study import Stopped, run_study
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Wrong input is one line on stderr, never a traceback."""
     options = _parser().parse_args(arguments)
+    before = None
     try:
         if options.command is study and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says that time is up
+            before = signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says that time is up
         return options.command(options)
     except KeyboardInterrupt:
         print("\nstopped; every finished fold is on record, the same command goes on from there", file=sys.stderr)
@@ -30,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (Stopped, OSError) as error:  # full disk, lost scheduler, a file that cannot be read or written
         print(f"lstmcs: {_line(error)}", file=sys.stderr)
         return 1
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(*_) -> None:
@@ -92,8 +96,9 @@ def status(options) -> int:
         print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
     missing = [config for config in work.folds if states[str(work.path(config))] == "missing"]
     if missing and total["done"]:
-        seconds = Estimate(work).seconds(missing, work.settings.workers)
-        print(f"about {duration(seconds)} left with {max(1, work.settings.workers)} worker(s)")
+        estimate = Estimate(work)
+        if all((config["dataset"], config["model"]) in estimate.measured for config in missing):  # else data would have to be prepared
+            print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
     return 0
 
 

@@ -6,6 +6,8 @@ table. A machine that has folds of any set on record is known to be so much fast
 """
 
 import math
+from functools import cached_property
+from statistics import median
 
 import pandas as pd
 
@@ -31,9 +33,13 @@ class Estimate:
         self.measured = done.groupby(["dataset", "model"])["train_seconds"].median().dropna().to_dict() if len(done) else {}
         compiling = done["compile_seconds"].median() if len(done) else math.nan
         self.compiling = COMPILING if pd.isna(compiling) else float(compiling)
-        first = {(c["dataset"], c["model"]): c for c in work.folds}
-        ratios = [seconds / reference(work.data[name[0]], first[name]) for name, seconds in self.measured.items() if name in first]
-        self.factor = sorted(ratios)[len(ratios) // 2] if ratios else 1.0
+
+    @cached_property
+    def factor(self) -> float:
+        """How much slower this machine is than the reference, from the sets that have folds on record."""
+        first = {(c["dataset"], c["model"]): c for c in self.work.folds}
+        ratios = [seconds / reference(self.work.data[name[0]], first[name]) for name, seconds in self.measured.items() if name in first]
+        return median(ratios) if ratios else 1.0
 
     def fold(self, config: dict) -> float:
         """Seconds of training one fold."""

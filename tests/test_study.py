@@ -256,6 +256,8 @@ def test_status_and_data_commands(trained, capsys):
     main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"])
     out = capsys.readouterr().out
     assert "5 of 6 folds done, 1 failed, 0 missing" in out and "c = c * o" in out
+    main(["status", "--alterations", "C-1", "--folds", "6", "--yardstick", "0", "--workers", "1"])
+    assert "about 10 seconds left with 1 worker(s)" in capsys.readouterr().out  # 6 folds of 1 s, 2 cells to compile of 2 s each
     assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out
     assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
 
