@@ -24,7 +24,8 @@ ATTEMPTS = 3  # workers a fold may lose before it is recorded as failed
 ATTEMPTS_MEMORY = 2  # of these, by memory
 SHARE = 0.6  # of a worker's memory that compiled models may fill before the oldest is dropped for the next
 LOG = 8000  # characters of a failed fold's log
-PATIENCE = 60.0  # seconds that a local cluster may be without any worker
+PATIENCE = 300.0  # seconds that a local cluster may be without any worker
+REMIND = 60.0  # seconds between two lines that say that another's cluster has no worker yet
 
 _DATA: dict[str, Prepared] = {}  # in a worker: the prepared sets it was sent
 _ONE_AT_A_TIME = threading.Lock()  # a compiled model is used by one fold at a time, whatever threads a worker has
@@ -125,7 +126,7 @@ class _Dispatch:
             self.seen = time.monotonic()
         elif self.local and time.monotonic() - self.seen > PATIENCE:
             raise ClusterLost(f"no worker process has stayed alive for {PATIENCE:.0f} s")
-        elif not self.local and time.monotonic() - self.seen > PATIENCE:
+        elif not self.local and time.monotonic() - self.seen > REMIND:
             self.say("waiting for a worker to join the cluster ...")
             self.seen = time.monotonic()
         return found

@@ -68,6 +68,8 @@ def test_fold_1_of_every_cell_comes_first_and_the_unaltered_cell_is_the_very_fir
 def test_each_cell_is_compiled_once_but_for_help_at_the_end(count, patience):
     """Cells stay with the worker that compiled them, also when one worker is three times as fast."""
     work = folds(runs=3)
+    half = Workers(count, patience=patience).run(Queue(work), len(work) // 2)
+    assert set(half.compiled.values()) == {1}
     workers = Workers(count, patience=patience).run(Queue(work))
     cells = len({build_of(config) for config in work})
     assert cells == 18 and set(workers.compiled.values()) >= {1}
