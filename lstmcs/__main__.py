@@ -1,54 +1,104 @@
 """Command line: python -m lstmcs study | status | report | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
 
 import argparse
+import re
+import signal
 import sys
+import threading
 from collections import Counter
 
 from . import __version__, records
+from .estimate import Estimate, duration
 from .plan import PRESETS, Settings, plan
-from .study import run_study
+from .sources import nearest
+from .study import Stopped, run_study
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Wrong input is one line on stderr, never a traceback."""
     options = _parser().parse_args(arguments)
+    before = None
     try:
+        if options.command is study and threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says that time is up
         return options.command(options)
     except KeyboardInterrupt:
         print("\nstopped; every finished fold is on record, the same command goes on from there", file=sys.stderr)
         return 130
     except ValueError as error:  # SettingsError, FormulaError, DataError: the user's input, said in their own words
-        print(f"lstmcs: {error}", file=sys.stderr)
+        print(f"lstmcs: {_line(error)}", file=sys.stderr)
         return 2
+    except (Stopped, OSError) as error:  # full disk, lost scheduler, a file that cannot be read or written
+        print(f"lstmcs: {_line(error)}", file=sys.stderr)
+        return 1
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) < 900 else text[:600] + " ... " + text[-300:]
 
 
 def study(options) -> int:
     settings = _settings(options)
     print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells"
           f"{f' and {settings.yardstick} with other seeds' if settings.yardstick else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
-    results = run_study(retry_failed=options.retry_failed, **settings.parameters())
+    results = run_study(**_how(options), **settings.parameters())
     failed = results[results["state"] == "failed"]
     for row in failed.itertuples():
         print(f"failed: {row.dataset} {records.label(row.alteration)} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
+    if len(failed):
+        print(
+            f"{len(failed)} of {len(results)} folds failed; each record keeps its error and log; --retry-failed trains them again",
+            file=sys.stderr,
+        )
+        if options.fail_fast:
+            return 1
     return max(_build(settings), int(len(failed) > 0))
 
 
+def _how(options) -> dict:
+    """How the folds are trained: what of the command line is no Settings."""
+    names = ("skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "scheduler", "shard", "yes")
+    return {name: getattr(options, name) for name in names}
+
+
 def report(options) -> int:
-    return _build(Settings.of(**_settings(options).parameters() | {"train": False}))
+    settings = Settings.of(**_settings(options).parameters() | {"train": False})
+    plan(settings)  # wrong data end here, before there is a page
+    return _build(settings)
 
 
 def status(options) -> int:
     work = plan(_settings(options))
     states = work.states()
-    cells = [(c["dataset"], records.label(records.cell_of(c)) if c.get("repeat") else c["alteration"]) for c in work.folds]
-    count = Counter((*cell, states[str(work.path(config))]) for cell, config in zip(cells, work.folds))
+    names = {}  # a cell's name as readers see it, by what says it in a configuration
+
+    def cell(config):
+        known = (config["alteration"], config.get("repeat"))
+        if known not in names:
+            names[known] = records.label(records.cell_of(config)) if known[1] else config["alteration"]
+        return config["dataset"], names[known]
+
+    count = Counter((*cell(config), states[str(work.path(config))]) for config in work.folds)
     total = Counter(states.values())
     print(
         f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.folder}"
     )
-    for dataset, cell in dict.fromkeys(cells):
-        row = {state: count[dataset, cell, state] for state in ("done", "failed", "missing")}
-        print(f"  {dataset:<10} {cell:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
+    for dataset, name in dict.fromkeys(map(cell, work.folds)):
+        row = {state: count[dataset, name, state] for state in ("done", "failed", "missing")}
+        print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
+    missing = [config for config in work.folds if states[str(work.path(config))] == "missing"]
+    if missing and total["done"]:
+        estimate = Estimate(work)
+        if all((config["dataset"], config["model"]) in estimate.measured for config in missing):  # else data would have to be prepared
+            print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
     return 0
 
 
@@ -132,8 +182,25 @@ def _settings(options) -> Settings:
     return Settings.of(**given)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong input is one line that names what is wrong and what is near, not a page of usage."""
+
+    def error(self, message: str):
+        if found := re.search(r"(?:unrecognized arguments: |invalid choice: ')([^' =]+)", message):
+            known = [*COMMANDS, *ACTIONS, *self._option_string_actions]
+            for action in self._actions:
+                for parser in action.choices.values() if isinstance(action.choices, dict) else ():
+                    known += parser._option_string_actions
+            message += nearest(found[1], known)
+        self.exit(2, f"lstmcs: {' '.join(message.split())[:700]}; {self.prog} --help lists what there is\n")
+
+
+COMMANDS = ("study", "status", "report", "data")
+ACTIONS = ("list", "fetch", "check", "show")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
+    parser = _Parser(prog="python -m lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="study | status | report | data")
     for command, what in (
@@ -154,10 +221,17 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
         sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")
         if command is study:
-            sub.add_argument("--retry-failed", action="store_true", help="train folds on record as failed again")
+            switch = argparse.BooleanOptionalAction
+            sub.add_argument("--skip-finished", action=switch, default=True, help="leave folds alone that are on record as done (default)")
+            sub.add_argument("--resume-unfinished", action=switch, default=True, help="train folds that are not on record (default)")
+            sub.add_argument("--retry-failed", action=switch, default=False, help="train folds on record as failed again")
+            sub.add_argument("--fail-fast", action="store_true", help="stop at the first fold that fails")
+            sub.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running dask cluster: tcp://host:8786")
+            sub.add_argument("--shard", metavar="I/N", help="train only part I of N of the folds, for example 2/5")
+            sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
-    sub.add_argument("action", choices=("list", "fetch", "check", "show"))
+    sub.add_argument("action", choices=ACTIONS)
     sub.add_argument("names", nargs="*", help="registered names (none: all), or for show one name or file")
     return parser
 

@@ -6,6 +6,8 @@ import subprocess
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
+import psutil
+
 from . import paths
 
 #: Whatever process imports lstmcs: start-up notes are not for the reader, warnings and errors stay. (oneDNN's note goes
@@ -41,13 +43,25 @@ def prepare(training: bool = False) -> dict[str, str]:
 
 @lru_cache
 def describe() -> dict:
-    """Versions, commit (with "+" when files differ from it; None outside a checkout) and platform."""
+    """Versions, commit (with "+" when files differ from it; None outside a checkout), platform and class of host."""
     from . import __version__
 
     return {
         "lstmcs": __version__, "python": platform.python_version(), **{p: v for p in PACKAGES if (v := _version(p))},
         "commit": _commit(), "platform": f"{platform.system()} {platform.machine()}", "xla_flags": os.environ.get("XLA_FLAGS", ""),
+        "host": host(),
     }  # fmt: skip
+
+
+def host() -> str:
+    """The class of this machine, not its name: processor, cores, memory. Float results may differ in the last bits between classes."""
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
+    except OSError:  # not Linux
+        pass
+    return f"{model}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
 
 
 def _version(package: str) -> str:

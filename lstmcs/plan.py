@@ -6,16 +6,17 @@ A plan is a list of fold configurations, run by run and alteration by alteration
 import difflib
 import os
 import re
-import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from . import paths, records
 from .alterations import ALTERATIONS, alteration
-from .datasets import load_dataset
-from .preprocess import Prepared, prepare
+from .datasets import Dataset, load_dataset
+from .preprocess import Preparation, Prepared, data_config, prepare
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
@@ -61,6 +62,13 @@ class Settings:
         def put(name, value):
             object.__setattr__(self, name, value)
 
+        for name, kind, what in (("preset", str, "a name"), ("padding", str, "a name"), ("train", bool, "True or False")):
+            if not isinstance(getattr(self, name), kind):
+                raise SettingsError(f"{name} must be {what}, not {getattr(self, name)!r}")
+        if not (self.records_dir is None or isinstance(self.records_dir, str | Path)) or "\0" in str(self.records_dir):
+            raise SettingsError(f"records_dir must be a folder's name, not {self.records_dir!r}")
+        if self.records_dir is not None and Path(self.records_dir).exists() and not Path(self.records_dir).is_dir():
+            raise SettingsError(f"records_dir {str(self.records_dir)!r} is a file, not a folder")
         if self.preset not in PRESETS:
             raise SettingsError(f"unknown preset {self.preset!r}{_nearest(self.preset, PRESETS)}; presets are {', '.join(PRESETS)}")
         preset = PRESETS[self.preset]
@@ -70,7 +78,7 @@ class Settings:
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("yardstick", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
-            if value is None:
+            if value is None and name != "seed":
                 put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
             elif isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
@@ -92,12 +100,30 @@ class Settings:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
+class PreparedSets(Mapping):
+    """Name -> prepared set, each prepared when it is first asked for: a status needs none of them."""
+
+    def __init__(self, datasets: dict[str, Dataset]):
+        self._datasets, self._prepared = datasets, {}
+
+    def __getitem__(self, name: str) -> Prepared:
+        if name not in self._prepared:
+            self._prepared[name] = prepare(self._datasets[name])
+        return self._prepared[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._datasets)
+
+    def __len__(self) -> int:
+        return len(self._datasets)
+
+
 @dataclass(frozen=True)
 class Plan:
     """All folds of a study: `folds` are configurations, `data` the prepared sets they need."""
 
     settings: Settings
-    data: dict[str, Prepared]
+    data: Mapping[str, Prepared]
     folds: tuple[dict, ...]
 
     @property
@@ -105,45 +131,43 @@ class Plan:
         return Path(self.settings.records_dir or paths.records_dir())
 
     def path(self, config: dict) -> Path:
-        return records.path_of(config, self.folder)
+        return self._paths.get(id(config)) or records.path_of(config, self.folder)
+
+    @cached_property
+    def _paths(self) -> dict[int, Path]:
+        """By the identity of this plan's configurations: hashing thousands of them again and again takes seconds."""
+        return {id(config): records.path_of(config, self.folder) for config in self.folds}
 
     def states(self) -> dict[str, str]:
         """Record path -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
-        found = {}
-        for config in self.folds:
-            path = self.path(config)
-            try:
-                found[str(path)] = records.read(path)["state"] if path.is_file() else "missing"
-            except records.RecordError as problem:
-                found[str(path)] = "missing"
-                print(f"{problem}; set aside as {records.set_aside(path).name}, its fold will be trained again", file=sys.stderr)
-        return found
+        return records.states(map(self.path, self.folds))
 
     def results(self, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
         """The records at hand, a row a fold; see records.results."""
-        return records.results([path for config in self.folds if (path := self.path(config)).is_file()], reading, macro)
+        return records.results(map(self.path, self.folds), reading, macro)
 
 
 def plan(settings: Settings) -> Plan:
-    """Load and prepare the data, and list every fold. Raises DataError, FormulaError."""
+    """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError."""
     preset = PRESETS[settings.preset]
     cells = [(alteration(name).key, {}) for name in settings.alterations]
     cells += [("none", {"repeat": number}) for number in range(1, settings.yardstick + 1)]
     data, folds = {}, []
     for source in settings.datasets:
-        prepared = prepare(load_dataset(source))
-        if prepared.dataset.name in data:
-            raise SettingsError(f"two data sets are named {prepared.dataset.name!r}; rename one of the files")
-        data[prepared.dataset.name] = prepared
-        epochs = preset.get("epochs") or prepared.dataset.epochs or TRAINING["epochs"]
+        dataset = load_dataset(source)
+        if dataset.name in data:
+            raise SettingsError(f"two data sets are named {dataset.name!r}; rename one of the files")
+        data[dataset.name] = dataset
+        about = data_config(dataset, Preparation.of(dataset))
+        epochs = preset.get("epochs") or dataset.epochs or TRAINING["epochs"]
         folds += [
-            {**prepared.config(), "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": key,
+            {**about, "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": key,
              "padding": settings.padding, "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed, **repeat}
             for run in range(1, settings.runs + 1)
             for key, repeat in cells
             for fold in range(1, settings.folds + 1)
         ]  # fmt: skip
-    return Plan(settings, data, tuple(folds))
+    return Plan(settings, PreparedSets(data), tuple(folds))
 
 
 def _names(value, parameter: str) -> tuple[str, ...]:

@@ -63,7 +63,12 @@ class Prepared:
 
     def config(self) -> dict:
         """What a record's key says of the data."""
-        return {"dataset": self.dataset.name, "data_sha256": self.dataset.sha256, "preparation": asdict(self.options)}
+        return data_config(self.dataset, self.options)
+
+
+def data_config(dataset: Dataset, options: Preparation) -> dict:
+    """What a record's key says of a data set prepared with `options`."""
+    return {"dataset": dataset.name, "data_sha256": dataset.sha256, "preparation": asdict(options)}
 
 
 Step = tuple[str, Callable[[str], str]]

@@ -1,40 +1,130 @@
-"""Progress of a sweep in plain lines: what was done last, its score, the time spent and the time left."""
+"""Progress of a sweep: a bar a data set in a terminal, one bar in a notebook, plain lines anywhere else.
+
+Each says how many folds of the data set and of the alteration that was trained last are done, and the time left, which is
+reckoned from what the remaining folds are expected to cost, not from their number.
+"""
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+
+from tqdm import tqdm
 
 from . import records
 
+EVERY = 5  # seconds between plain lines
+
+
+def where() -> str:
+    """terminal | notebook | plain."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if type(shell).__name__ == "ZMQInteractiveShell":
+        return "notebook"
+    return "terminal" if sys.stdout.isatty() and sys.stderr.isatty() else "plain"
+
 
 class Progress:
-    """One line a finished fold on a terminal, at most one every five seconds elsewhere, with the time left."""
+    """How far a sweep is.
 
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic):
-        self.total, self.done, self.failed = total, 0, 0
-        self.clock, self.started, self.shown = clock, clock(), clock()
-        self.live = sys.stdout.isatty()
+    pending: the folds to train. planned, done: folds of each (data set, cell), all and on record. cost: expected seconds of
+    a fold (their sum is taken once, when the sweep begins). place: see `where`.
+    """
+
+    def __init__(
+        self, pending: list[dict], planned: Counter | None = None, done: Counter | None = None,
+        cost: Callable[[dict], float] = lambda config: 1.0, clock: Callable[[], float] = time.monotonic, place: str | None = None,
+    ):  # fmt: skip
+        self.pending, self.place, self.clock = pending, place or where(), clock
+        self.done = Counter(done or {})
+        self.planned = Counter(planned or Counter(map(cell, pending)))
+        self.costs = {records.key(config): cost(config) for config in pending}
+        self.total, self.trained, self.failed, self.elsewhere = len(pending), 0, 0, 0
+        self.work, self.worked = sum(self.costs.values()), 0.0
+        self.started = self.shown = clock()
+        self.bars = self._bars()
 
     def show(self, record: dict) -> None:
-        self.done += 1
+        """A fold has been trained, or has failed."""
         config = record["config"]
+        self.trained += 1
+        self._count(config)
         name = f"{config['dataset']} {records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
         if record["state"] == "failed":
             self.failed += 1
-            print(("\r" if self.live else "") + f"failed: {name}: {record['error']['message']}", flush=True)
-        now = self.clock()
-        if not self.live and now - self.shown < 5 and self.done < self.total:
-            return
-        self.shown, spent = now, now - self.started
-        left = spent / self.done * (self.total - self.done)
+            self.note(f"failed: {name}: {record['error']['message']}")
         score = record.get("scores", {}).get("test", {}).get("macro_f1")
-        text = f"[{self.done}/{self.total}] {name}" + (f": macro F1 {100 * score:.1f} %" if score is not None else "")
-        text += f" | {_clock(spent)} so far, about {_clock(left)} left"
-        print(f"\r{text:<110}" if self.live else text, end="" if self.live else "\n", flush=True)
+        self._draw(config, name, "" if score is None else f"macro F1 {100 * score:.1f} %")
+
+    def skip(self, config: dict) -> None:
+        """A fold that another study has put on record meanwhile."""
+        self.elsewhere += 1
+        self._count(config)
+        self._draw(config, "", "")
+
+    def note(self, text: str) -> None:
+        """A line that stays, above the bars."""
+        tqdm.write(text, file=sys.stdout) if self.bars else print(text, flush=True)
 
     def end(self) -> None:
-        summary = f"{self.done - self.failed} folds trained in {_clock(self.clock() - self.started)}"
-        print(("\n" if self.live else "") + summary + (f", {self.failed} failed" if self.failed else ""), flush=True)
+        """Close the bars and sum up."""
+        for bar in self.bars.values():
+            bar.close()
+        self.bars = {}
+        summary = f"{self.trained - self.failed} folds trained in {_clock(self.clock() - self.started)}"
+        summary += f", {self.failed} failed" if self.failed else ""
+        left = self.total - self.trained - self.elsewhere
+        print(
+            summary + (f", {self.elsewhere} done by another study" if self.elsewhere else "") + (f", {left} left" if left else ""),
+            flush=True,
+        )
+
+    def _count(self, config: dict) -> None:
+        self.done[cell(config)] += 1
+        self.worked += self.costs.get(records.key(config), 0.0)
+
+    def _bars(self) -> dict:
+        if self.place == "plain" or not self.pending:
+            return {}
+        names = list(dict.fromkeys(c["dataset"] for c in self.pending)) if self.place == "terminal" else ["folds"]
+        bars = {}
+        for position, name in enumerate(names):
+            total, done = self._of(name)
+            bars[name] = tqdm(
+                total=total, initial=done, desc=name, position=position, unit="fold", leave=True, dynamic_ncols=self.place == "terminal",
+                ncols=None if self.place == "terminal" else 100, file=sys.stdout, mininterval=0.2 if self.place == "terminal" else 1.0,
+                bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
+            )  # fmt: skip
+        return bars
+
+    def _of(self, name: str) -> tuple[int, int]:
+        """Planned and done folds of a data set; of all for "folds", the one bar of a notebook."""
+        return tuple(sum(n for (dataset, _), n in count.items() if name in (dataset, "folds")) for count in (self.planned, self.done))
+
+    def _draw(self, config: dict, name: str, score: str) -> None:
+        now, last = self.clock(), self.trained + self.elsewhere == self.total
+        which, about = cell(config), f"{records.label(cell(config)[1])} {self.done[cell(config)]}/{self.planned[cell(config)]}"
+        left = f"{_clock(now - self.started)} so far, about {_clock(self._left(now))} left"
+        if self.bars:
+            bar = self.bars.get(which[0]) or self.bars["folds"]
+            whole = bar.n + 1 >= bar.total
+            bar.set_postfix_str(f"after {_clock(now - self.started)}" if whole else f"{about}{score and ' '}{score}, {left}", refresh=False)
+            bar.update(1)
+        elif name and (now - self.shown >= EVERY or last):
+            self.shown = now
+            total, done = self._of(which[0])
+            print(
+                f"[{self.trained + self.elsewhere}/{self.total}] {name}{f': {score}' if score else ''} | {which[0]} {done}/{total}, {about} | {left}",
+                flush=True,
+            )
+
+    def _left(self, now: float) -> float:
+        return (now - self.started) / self.worked * (self.work - self.worked) if self.worked else 0.0
+
+
+def cell(config: dict) -> tuple[str, str]:
+    """(data set, cell) of a configuration."""
+    return config["dataset"], records.cell_of(config)
 
 
 def _clock(seconds: float) -> str:

@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import re
+import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import metrics, paths
+from . import index, metrics, paths
 from .alterations import alteration
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new never mix.
@@ -53,14 +55,14 @@ def label(cell: str) -> str:
 def path_of(config: dict, folder: Path | None = None) -> Path:
     """Where the record of `config` is kept: <records>/<data set>/<key>.json."""
     slug = re.sub(r"[^A-Za-z0-9._-]+", "_", config["dataset"])[:60].strip(".") or "data"
-    return Path(folder or paths.records_dir()) / slug / f"{key(config)}.json"
+    return Path(folder or paths.records_dir(), slug, f"{key(config)}.json")
 
 
 def write(record: dict, predictions: dict[str, np.ndarray], folder: Path | None = None) -> Path:
-    """Write a record whole: temporary name, fsync, rename. `record["config"]` decides its name."""
+    """Write a record whole: temporary name of its own, fsync, rename. `record["config"]` decides its name."""
     body = json.dumps({name: _pack(array) for name, array in predictions.items()})
     head = {**record, "protocol": PROTOCOL, "key": key(record["config"])}
-    head["checksum"] = _checksum(head, body)
+    head["checksum"] = _checksum(head, body.encode())
     target = path_of(record["config"], folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
@@ -86,24 +88,62 @@ def predictions(path: Path) -> dict[str, np.ndarray]:
     return {name: _unpack(packed) for name, packed in json.loads(_load(path)[1]).items()}
 
 
-def _load(path: Path) -> tuple[dict, str]:
+def _load(path: Path) -> tuple[dict, bytes]:
     try:
-        head_line, body = path.read_text(encoding="utf-8").split("\n")[:2]
+        head_line, body = path.read_bytes().split(b"\n")[:2]
         head = json.loads(head_line)
         checksum = head.pop("checksum")
         expected = key(head["config"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RecordError(f"{path.name}: not a whole record (truncated, empty or foreign)") from None
     if checksum != _checksum(head, body):
         raise RecordError(f"{path.name}: checksum differs (edited or damaged)")
     if head["protocol"] != PROTOCOL or expected != head["key"]:
         raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
+    if path.stem != expected:
+        raise RecordError(f"{path.name}: the record of another fold, {expected}, under this name")
     return head, body
 
 
 def set_aside(path: Path) -> Path:
     """Rename a bad record so that its fold is trained again and the file can still be looked at."""
-    return path.replace(path.with_suffix(".bad"))
+    names = (path.with_suffix(f".{number}bad" if number else ".bad") for number in range(10**6))
+    return path.replace(next(name for name in names if not name.exists()))
+
+
+def states(paths: Iterable[Path]) -> dict[str, str]:
+    """Path -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
+    found = {}
+    for path, what in index.look(paths, summary, COLUMNS).items():
+        found[str(path)] = what["state"] if isinstance(what, dict) else "missing"
+        if isinstance(what, RecordError):
+            try:
+                print(f"{what}; set aside as {set_aside(path).name}, its fold will be trained again", file=sys.stderr)
+            except FileNotFoundError:  # another study has set it aside meanwhile
+                pass
+    return found
+
+
+def finished(config: dict, folder: Path | None = None) -> bool:
+    """Whether `config` is on record as done at this moment; costs one look at the folder if it is not."""
+    path = path_of(config, folder)
+    try:
+        return path.is_file() and read(path)["state"] == "done"
+    except (RecordError, OSError):
+        return False
+
+
+def clear_leftovers(folder: Path, older_than: float = 3600) -> int:
+    """Remove the temporary files that writers killed in the middle left behind (a write lasts no hour); how many."""
+    old = []
+    for path in Path(folder).glob("**/.*.tmp"):
+        try:
+            if time.time() - path.stat().st_mtime > older_than:
+                path.unlink()
+                old.append(path)
+        except OSError:  # gone meanwhile
+            continue
+    return len(old)
 
 
 def results(source: "Path | str | Iterable[Path] | None" = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
@@ -119,13 +159,16 @@ def results(source: "Path | str | Iterable[Path] | None" = None, reading: str = 
     metrics.check_reading(reading, macro)
     if source is None or isinstance(source, str | Path):
         source = sorted(Path(source or paths.records_dir()).glob("*/*.json"))
-    rows = []
-    for path in source:
-        try:
-            head, body = _load(path)
-            rows.append(_row(head) if (reading, macro) == ("paper", "mean") else _row(head) | _read_again(head, body, reading, macro))
-        except (RecordError, OSError):
-            continue
+    if (reading, macro) == ("paper", "mean"):
+        rows = [what for what in index.look(source, summary, COLUMNS).values() if isinstance(what, dict)]
+    else:
+        rows = []
+        for path in source:
+            try:
+                head, body = _load(path)
+                rows.append(_row(head) | _read_again(head, body, reading, macro))
+            except (RecordError, OSError):
+                continue
     frame = pd.DataFrame(rows, columns=None if rows else COLUMNS)
     return frame.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
 
@@ -134,6 +177,11 @@ SCORES = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "loss")
 COLUMNS = ["dataset", "model", "alteration", "formula", "run", "fold", "seed", "state", *SCORES, *(f"val_{s}" for s in SCORES),
            "epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
            "largest_c", "loop", "error", "key", "commit"]  # fmt: skip
+
+
+def summary(path: Path) -> dict:
+    """A record's row of the results, the whole file checked. Raises RecordError, OSError."""
+    return _row(read(path))
 
 
 def _row(record: dict) -> dict:
@@ -149,7 +197,7 @@ def _row(record: dict) -> dict:
     return {column: values.get(column, np.nan) for column in COLUMNS}
 
 
-def _read_again(head: dict, body: str, reading: str, macro: str) -> dict:
+def _read_again(head: dict, body: bytes, reading: str, macro: str) -> dict:
     """The scores of a record by another reading of its predictions; the loss stays what it is."""
     again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
     if head["state"] == "done":
@@ -159,8 +207,10 @@ def _read_again(head: dict, body: str, reading: str, macro: str) -> dict:
     return again
 
 
-def _checksum(head: dict, body: str) -> str:
-    return hashlib.sha256((json.dumps(head, sort_keys=True) + body).encode()).hexdigest()[:16]
+def _checksum(head: dict, body: bytes) -> str:
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+    digest.update(body)
+    return digest.hexdigest()[:16]
 
 
 def _pack(array: np.ndarray) -> dict:

@@ -131,11 +131,13 @@ def improvements(results: pd.DataFrame) -> pd.DataFrame:
     """Tables 3-9: baseline scores in percent, then each alteration's improvement in percent of the baseline's value.
 
     As the paper: relative, computed a run (means over its folds) and averaged over runs. Only folds that both cells
-    have finished count; `folds` says how many. A baseline of 0 gives NaN.
+    have finished count; `folds` says how many. A baseline of 0 gives NaN. Where a fold of any cell has failed there is a
+    column `failed` with their number, and a cell all of whose folds failed has a row of NaN, not of zeros.
     """
     scores = done(results)
     metrics = list(METRICS)
     indexed = scores.set_index(["alteration", "run", "fold"])[metrics]
+    failed = results.loc[results["state"] == "failed", "alteration"].value_counts()
     if "none" not in scores["alteration"].values:
         return pd.DataFrame(columns=["folds", *metrics])
     baseline = indexed.loc["none"]
@@ -147,7 +149,11 @@ def improvements(results: pd.DataFrame) -> pd.DataFrame:
         runs = both.groupby("run").mean()
         relative = {m: 100 * (runs[f"{m}_altered"] / runs[m].replace(0, np.nan) - 1).mean() for m in metrics}
         rows[name] = {"folds": len(both), **relative}
-    return pd.DataFrame(rows).T.astype({"folds": int})
+    rows |= {name: {"folds": 0, **dict.fromkeys(metrics, np.nan)} for name in failed.index if name not in rows and name != "none"}
+    table = pd.DataFrame(rows).T.astype({"folds": int})
+    if len(failed):
+        table.insert(1, "failed", failed.rename({"none": "Baseline"}).reindex(table.index, fill_value=0))
+    return table
 
 
 def differences_table(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:

@@ -1,35 +1,166 @@
-"""The sweep: settings -> plan -> workers -> records. What is on record is not trained again.
+"""The sweep: settings -> plan -> workers -> records. Records are asked before TensorFlow is imported.
 
-Records are asked before TensorFlow is imported; the folds that are missing go to `workers` processes of one thread each.
+Three things that "again" may mean have three names: skip finished (a fold on record as done is not trained), resume
+unfinished (a fold that is not on record is trained) and retry failed (a fold on record as failed is trained again).
 """
 
+import errno
+import os
+import re
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
-from . import records, workers
-from .plan import Settings, plan
-from .progress import Progress
+from . import cluster, records, workers
+from .estimate import Estimate, duration
+from .order import Queue
+from .plan import Plan, Settings, SettingsError, plan
+from .progress import Progress, cell, where
+
+ASK_ABOVE = 3600.0  # estimated seconds above which a study asks before it starts
 
 
-def run_study(*, retry_failed: bool = False, **parameters) -> pd.DataFrame:
-    """Train every fold of the plan that is not on record yet; returns all its results, a row a fold.
+class Stopped(RuntimeError):
+    """The sweep could not go on: full disk, lost scheduler. What was finished is on record."""
 
-    parameters: see Settings. Failed folds are kept as such and left alone unless retry_failed. Ctrl-C loses only the
-    folds under way.
+
+def run_study(
+    *, skip_finished: bool = True, resume_unfinished: bool = True, retry_failed: bool = False, fail_fast: bool = False,
+    scheduler: str | None = None, shard: str | None = None, yes: bool | None = None, **parameters,
+) -> pd.DataFrame:  # fmt: skip
+    """Train the folds of the plan that are not on record yet; returns all its results, a row a fold.
+
+    parameters: see Settings. skip_finished: leave folds alone that are on record as done; False trains them again.
+    resume_unfinished: train what is not on record. retry_failed: train again what is on record as failed; else failed folds
+    are kept as such. fail_fast: stop at the first fold that fails. scheduler: address of a running dask cluster, whose workers
+    are used instead of local ones. shard: "2/5" trains the second fifth of the folds; all cells of a fold are in one shard.
+    yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
+    is no), None asks where somebody can be asked. Raises SettingsError, Stopped. Ctrl-C loses only the folds under way.
     """
-    work = plan(Settings.of(**parameters))
+    settings = Settings.of(**parameters)
+    part = check_shard(shard)
+    if scheduler is not None:
+        cluster.check_address(scheduler)
+    work = plan(settings)
     states = work.states()
-    again = ("missing", "failed") if retry_failed else ("missing",)
-    pending = [config for config in work.folds if work.settings.train and states[str(work.path(config))] in again]
-    count = Counter(states.values())
-    print(f"{len(work.folds)} folds planned: {count['done']} on record, {len(pending)} to train", end="", flush=True)
+    again = [state for state, wanted in (("done", not skip_finished), ("missing", resume_unfinished), ("failed", retry_failed)) if wanted]
+    mine = in_shard(list(work.folds), part)
+    pending = [config for config in mine if settings.train and states[str(work.path(config))] in again]
+    count = Counter(states[str(work.path(config))] for config in mine)
+    print(
+        f"{len(mine)} folds planned{f' in shard {shard}' if shard else ''}: {count['done']} on record, {len(pending)} to train",
+        end="",
+        flush=True,
+    )
     print(f", {count['failed']} failed earlier" if count["failed"] else "")
     if pending:
-        progress = Progress(len(pending))
-        execute = workers.in_process if work.settings.workers == 0 else workers.in_workers
-        for record, predictions in execute(work, pending):
-            records.write(record, predictions, work.folder)
-            progress.show(record)
-        progress.end()
+        _train(work, pending, states, fail_fast, scheduler, yes)
     return work.results()
+
+
+def _train(work: Plan, pending: list[dict], states: dict[str, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
+    settings = work.settings
+    _check_folder(work)
+    records.clear_leftovers(work.folder)
+    estimate = Estimate(work)
+    seconds = estimate.seconds(pending, 1 if scheduler else settings.workers)
+    text = f"about {duration(seconds)}" + (" of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)")
+    print(f"estimated: {text}" + ("" if estimate.measured else " (a guess: no fold of this study is on record yet)"), flush=True)
+    if seconds > ASK_ABOVE:
+        _ask(text, yes)
+    again = {records.key(c) for c in pending if states[str(work.path(c))] == "done"}
+    planned = Counter(map(cell, work.folds))
+    done = Counter(cell(c) for c in work.folds if states[str(work.path(c))] == "done" and records.key(c) not in again)
+    progress = Progress(pending, planned, done, estimate.share)
+
+    def wanted(config: dict) -> bool:  # another study may have trained it meanwhile
+        if records.key(config) in again or not records.finished(config, work.folder):
+            return True
+        progress.skip(config)
+        return False
+
+    compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
+    try:
+        for record, predictions in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, progress):
+            # a fold that went wrong here but was finished by another study stays finished
+            if record["state"] == "done" or not records.finished(record["config"], work.folder):
+                _write(record, predictions, work)
+            progress.show(record)
+            if fail_fast and record["state"] == "failed":
+                progress.note("stopped at the first failure")
+                break
+    except workers.ClusterLost as problem:
+        raise Stopped(f"{problem}; every finished fold is on record, the same command goes on from there") from problem
+    finally:
+        progress.end()
+
+
+@contextmanager
+def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
+    with cluster.running(scheduler) if scheduler else cluster.local(min(work.settings.workers, count)) as client:
+        if link := cluster.dashboard(client):
+            print(f"dashboard: {link}", flush=True)
+        yield client
+
+
+def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, progress: Progress) -> Iterator[workers.Trained]:
+    if work.settings.workers == 0 and not scheduler:
+        yield from workers.in_process(work.data, queue)
+        return
+    with _client(work, count, scheduler) as client:
+        yield from workers.on_cluster(work.data, queue, client, scheduler is None, progress.note)
+
+
+def _write(record: dict, predictions: dict, work: Plan) -> None:
+    try:
+        records.write(record, predictions, work.folder)
+    except OSError as problem:
+        what = "the disk is full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else f"{problem.strerror or problem}"
+        raise Stopped(f"cannot write a record to {work.folder}: {what}; every record written so far is whole, "
+                      "the same command goes on from there") from problem  # fmt: skip
+
+
+def _check_folder(work: Plan) -> None:
+    """Before anything is trained: can records be written at all?"""
+    try:
+        work.folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(work.folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write there")
+    except OSError as problem:
+        raise SettingsError(f"records_dir {str(work.folder)!r}: {problem.strerror or problem}") from None
+
+
+def _ask(text: str, yes: bool | None) -> None:
+    if yes:
+        return
+    place = where()
+    if place == "notebook" or (sys.stdin is not None and sys.stdin.isatty()):
+        try:
+            if input(f"This will take {text}. Go on? [y/N] ").strip().lower() in ("y", "yes"):
+                return
+            raise SettingsError("not started; --yes starts it without a question (yes=True in Python)")
+        except (EOFError, NotImplementedError):  # a notebook that papermill runs: nobody is there
+            pass
+    if yes is False:
+        raise SettingsError(f"this will take {text}, and nobody is there to be asked; --yes starts it (yes=True in Python)")
+
+
+def check_shard(shard: str | None) -> tuple[int, int]:
+    """ "2/5" -> (2, 5); None -> (1, 1). Raises SettingsError."""
+    if shard is None:
+        return 1, 1
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", shard) if isinstance(shard, str) else None
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise SettingsError(f"shard must be i/n with i from 1 to n, for example 2/5, not {shard!r}")
+    return int(found[1]), int(found[2])
+
+
+def in_shard(folds: list[dict], part: tuple[int, int]) -> list[dict]:
+    """The part's folds. Cells are compared fold by fold, so all of a fold are trained in one shard, on one class of machine."""
+    number, of = part
+    groups = list(dict.fromkeys((c["dataset"], c["run"], c["fold"]) for c in folds))
+    mine = set(groups[number - 1 :: of])
+    return [c for c in folds if (c["dataset"], c["run"], c["fold"]) in mine]

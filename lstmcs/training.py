@@ -9,8 +9,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -111,12 +110,17 @@ class Trainer:
         self.compile_seconds = time.perf_counter() - started
 
     def fold(self, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
-        """Train and test one fold: (record, predictions). A diverged model gives a record with state "failed"."""
+        """Train and test one fold: (record, predictions). A diverged model gives a record with state "failed".
+
+        Its error names the epoch and the largest |c| after the epoch before (that of the initial weights for the first).
+        """
         train, validation, test = split(self.prepared.labels, config)
         curve, error, result = [], None, {}
         epochs = self.epochs(train, config)
+        before = after = self.model.get_weights()
         started = time.perf_counter()
         for epoch, loss in epochs:
+            before, after = after, self.model.get_weights()
             curve.append({"epoch": epoch, "loss": loss})
             if not np.isfinite(loss):
                 error = f"loss is {loss} in epoch {epoch}"
@@ -136,12 +140,15 @@ class Trainer:
                 }
             except Diverged as problem:
                 error = f"{problem} on the test rows"
+        if error:  # nothing can be seen in weights that are NaN: how large c was just before says what led there
+            self.model.set_weights(before)
+        largest = self.largest_c(test)
         record = {
             "config": config,
             "state": "failed" if error else "done",
             "scores": result,
             "curve": curve,
-            "health": {"largest_c": self.largest_c(test), "nan": error is not None, "epochs": len(curve)},
+            "health": {"largest_c": largest, "nan": error is not None, "epochs": len(curve)},
             "cost": {
                 "train_rows": len(train), "test_rows": len(test), "train_seconds": train_seconds,
                 "seconds_per_epoch": train_seconds / len(curve), "compile_seconds": self.compile_seconds,
@@ -150,7 +157,7 @@ class Trainer:
             "env": describe() | {"loop": self.loop, "jit": self.jit, "threads": tf.config.threading.get_intra_op_parallelism_threads()},
         }  # fmt: skip
         if error:
-            record["error"] = {"type": "Diverged", "message": error}
+            record["error"] = {"type": "Diverged", "message": f"{error}; the largest |c| an epoch earlier was {largest:.4g}"}
         return record, {"rows": self.prepared.rows[test], "labels": self.prepared.labels[test], "probabilities": probabilities}
 
     def epochs(self, rows: np.ndarray, config: dict) -> Iterator[tuple[int, float]]:
@@ -171,7 +178,7 @@ class Trainer:
         return out
 
     def largest_c(self, rows: np.ndarray) -> float:
-        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them)."""
+        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them); NaN is passed over."""
         return float(self._largest(self.prepared.ids[np.resize(rows[:PROBE_ROWS], PROBE_ROWS)]))
 
     def _score(self, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -216,7 +223,7 @@ class Trainer:
                     return [tf.where(inputs[1], new, old) for new, old in zip(cell(inputs[0], states)[1], states)]
 
                 c = tf.scan(step, (x, keep), half.cell.get_initial_state(tf.shape(ids)[0]), reverse=reverse)[1]
-                largest = tf.maximum(largest, tf.reduce_max(tf.abs(c)))
+                largest = tf.maximum(largest, tf.reduce_max(tf.where(tf.math.is_nan(c), 0.0, tf.abs(c))))
         return largest
 
     def _warm_up(self) -> None:
@@ -234,10 +241,19 @@ class Trainer:
             variable.assign(value)
 
 
-def train_fold(prepared: Prepared, config: dict) -> tuple[dict, dict[str, np.ndarray]]:
-    """`Trainer.fold` with the compiled model of the last configurations kept in this process."""
-    build = {k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}
-    return _trainer(_ByHash(prepared), json.dumps(build, sort_keys=True)).fold(config)
+def train_fold(prepared: Prepared, config: dict, room: Callable[[], bool] = lambda: True) -> tuple[dict, dict[str, np.ndarray]]:
+    """`Trainer.fold` with the compiled models of the last configurations kept in this process.
+
+    room: asked before another model is compiled; without room the one that was used longest ago is dropped first.
+    """
+    key = (_ByHash(prepared), json.dumps({k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}, sort_keys=True))
+    if key not in TRAINERS:
+        alteration(config["alteration"])  # a clear error before anything is built
+        if TRAINERS and not (len(TRAINERS) < KEEP and room()):
+            del TRAINERS[next(iter(TRAINERS))]
+        TRAINERS[key] = Trainer(prepared, config)
+    TRAINERS[key] = TRAINERS.pop(key)  # the last one used is the last
+    return TRAINERS[key].fold(config)
 
 
 class _ByHash:
@@ -254,8 +270,6 @@ class _ByHash:
         return hash(self.id)
 
 
-@lru_cache(maxsize=2)
-def _trainer(data: _ByHash, build: str) -> Trainer:
-    config = json.loads(build)
-    alteration(config["alteration"])  # a clear error before anything is built
-    return Trainer(data.prepared, config)
+#: Compiled models of this process, the one used longest ago first. Each takes 100 to 150 MB at the study's sizes.
+TRAINERS: dict[tuple, Trainer] = {}
+KEEP = 24  # all cells of one data set

@@ -1,32 +1,19 @@
 """Settings, plan, resume, failures, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
-from itertools import pairwise
-
-import numpy as np
 import pytest
+from pretend import fake_fold
 
-from lstmcs import ALTERATIONS, records, workers
+from lstmcs import ALTERATIONS, progress, records, study, workers
 from lstmcs.__main__ import main
 from lstmcs.plan import Settings, plan
-from lstmcs.progress import Progress
 from lstmcs.study import run_study
-
-
-def fake_fold(prepared, config):
-    """A fold in no time: scores from the configuration's hash."""
-    if config["alteration"] == "c = c * o" and config["fold"] == 2:
-        return {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {}
-    value = int(records.key(config), 16) % 1000 / 1000
-    scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
-    record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
-              "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
-    return record, {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
 
 
 @pytest.fixture
 def trained(monkeypatch, home):
     """Counts the folds that are trained."""
     calls = []
+    monkeypatch.setattr(progress, "EVERY", 0)  # a line a fold
     monkeypatch.setattr(workers, "train_one", lambda prepared, config: calls.append(config) or fake_fold(prepared, config))
     return calls
 
@@ -122,6 +109,94 @@ def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained
     assert len(trained) == 7
 
 
+def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(trained):
+    options = {"alterations": ["C-1"], "folds": 3, "yardstick": 0, "workers": 0}
+    run_study(**options)  # C-1 fold 2 fails
+    del trained[:]
+
+    def asked(folds=4, **how):
+        run_study(**options | {"folds": folds}, **how)
+        found = sorted((records.cell_of(c), c["fold"]) for c in trained)
+        del trained[:]
+        return found
+
+    both = [("C-1", 4), ("none", 4)]
+    assert asked(resume_unfinished=False) == []
+    assert asked(resume_unfinished=False, retry_failed=True) == [("C-1", 2)]
+    assert asked() == both
+    assert asked() == []
+    assert asked(skip_finished=False) == [("C-1", 1), ("C-1", 3), ("C-1", 4), *(("none", fold) for fold in range(1, 5))]
+    assert asked(folds=5, retry_failed=True) == [("C-1", 2), ("C-1", 5), ("none", 5)]
+
+
+def test_the_same_by_command_line(trained, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    words = ["study", "--alterations", "C-1", "--folds", "3", "--yardstick", "0", "--workers", "0"]
+    assert main(words) == 1 and len(trained) == 6
+    err = capsys.readouterr().err
+    assert "failed: robo C-1 run 1 fold 2: loss is nan" in err and "1 of 6 folds failed" in err and "--retry-failed" in err
+    for more, count in (
+        (["--retry-failed"], 1),
+        (["--no-skip-finished"], 5),
+        (["--folds", "4", "--no-resume-unfinished"], 0),
+        (["--folds", "4"], 2),
+    ):
+        del trained[:]
+        main([*words, *more])
+        assert len(trained) == count, more
+
+
+def test_fail_fast_stops_at_the_first_failure(trained, capsys):
+    assert main(["study", "--alterations", "C-1", "--folds", "9", "--yardstick", "0", "--workers", "0", "--fail-fast"]) == 1
+    assert [records.cell_of(c) for c in trained] == ["none", "C-1", "none", "C-1"] and len(records.results()) == 4
+    out = capsys.readouterr().out
+    assert "stopped at the first failure" in out and "14 left" in out and "report:" not in out
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7, 40])
+def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
+    work = plan(Settings(runs=2))
+    shards = [study.in_shard(list(work.folds), study.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
+    assert sorted(records.key(c) for shard in shards for c in shard) == sorted(map(records.key, work.folds))
+    for shard in shards:
+        groups = {(c["run"], c["fold"]) for c in shard}
+        assert len(shard) == 19 * len(groups) and len(groups) in (20 // of, -(-20 // of))
+
+
+def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_by_a_failure(trained, home, monkeypatch, capsys):
+    options = {"alterations": ["H-2"], "folds": 3, "yardstick": 0, "workers": 0}
+    work = plan(Settings.of(**options))
+
+    def meanwhile(prepared, config):
+        """While the first fold is trained, another study finishes all."""
+        trained.append(config)
+        if len(trained) == 1:
+            for other in work.folds:
+                records.write(*fake_fold(None, other), work.folder)
+        return workers.failure(config, "WorkerLost", "gone")
+
+    monkeypatch.setattr(workers, "train_one", meanwhile)
+    frame = run_study(**options)
+    assert len(trained) == 1 and (frame["state"] == "done").all() and len(frame) == 6
+    assert "5 done by another study" in capsys.readouterr().out
+
+
+def test_a_plan_and_a_status_prepare_no_data_and_import_no_tensorflow(home):
+    import subprocess
+    import sys
+
+    program = """
+import sys
+from lstmcs import preprocess
+preprocess.prepare = None
+from lstmcs.__main__ import main
+assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distributed" not in sys.modules
+"""
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    assert "0 of 190 folds done" in out.stdout
+
+
 def test_an_error_in_a_fold_is_a_record(monkeypatch):
     from lstmcs import training
 
@@ -131,29 +206,12 @@ def test_an_error_in_a_fold_is_a_record(monkeypatch):
     monkeypatch.setattr(training, "train_fold", boom)
     record, predictions = workers.train_one(None, {"fold": 1})
     assert (
-        record["state"] == "failed" and record["error"] == {"type": "MemoryError", "message": "MemoryError: no room"} and predictions == {}
+        record["state"] == "failed"
+        and (record["error"]["type"], record["error"]["message"]) == ("MemoryError", "MemoryError: no room")
+        and predictions == {}
     )
-
-
-def test_shares_keep_alterations_together():
-    work = plan(Settings(alterations=("C-1", "H-2"), runs=2, yardstick=0))
-    queues = workers.share(list(work.folds), 2)
-    assert sorted(map(records.key, queues[0] + queues[1])) == sorted(map(records.key, work.folds)) and {len(q) for q in queues} == {30}
-    for queue in queues:
-        groups = [(c["run"], c["alteration"]) for c in queue]
-        assert sum(a != b for a, b in pairwise(groups)) == len(set(groups)) - 1
-
-
-def test_progress_says_how_long_it_will_take(capsys):
-    now = iter([0, 0, 10, 10, 20, 30]).__next__
-    progress = Progress(3, clock=now)
-    config = {"dataset": "robo", "alteration": "c = c * o", "run": 1, "fold": 1}
-    for _ in range(3):
-        progress.show({"config": config, "state": "done", "scores": {"test": {"macro_f1": 0.5}}})
-    progress.end()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "[1/3] robo C-1 run 1 fold 1: macro F1 50.0 % | 0:10 so far, about 0:20 left"
-    assert lines[-1].startswith("3 folds trained in")
+    log = record["error"]["log"]
+    assert "once more, with all other compiled models dropped" in log and "Traceback" in log and "in boom" in log
 
 
 def test_one_worker_two_workers_and_none_give_the_same_bits(home):
@@ -198,6 +256,8 @@ def test_status_and_data_commands(trained, capsys):
     main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"])
     out = capsys.readouterr().out
     assert "5 of 6 folds done, 1 failed, 0 missing" in out and "c = c * o" in out
+    main(["status", "--alterations", "C-1", "--folds", "6", "--yardstick", "0", "--workers", "1"])
+    assert "about 10 seconds left with 1 worker(s)" in capsys.readouterr().out  # 6 folds of 1 s, 2 cells to compile of 2 s each
     assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out
     assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
 
@@ -211,4 +271,4 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     monkeypatch.setattr(workers, "train_one", interrupted)
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
-    assert len(records.results()) == 2
+    assert len(records.results()) == 4  # two folds of the unaltered cell and of its yardstick

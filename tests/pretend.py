@@ -1,0 +1,65 @@
+"""Folds that are not trained: a record made up from the configuration's hash, so that the sweep's engine is tested in seconds.
+
+In a dask worker as its preload (DASK_DISTRIBUTED__WORKER__PRELOAD), or as a program:
+
+    python tests/pretend.py '{"alterations": ["C-1"], "workers": 2}'     run_study with these arguments, folds pretended
+
+PRETEND_SECONDS: how long a fold takes (default 0). PRETEND_LOG: a file that gets a line a fold, its key. PRETEND_EATS,
+PRETEND_DIES: an alteration whose fold 2 takes memory without end, or kills its process. PRETEND_KERAS: the version of Keras
+that a worker says it has.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+from lstmcs import environment, records, workers
+
+
+def fake_fold(prepared, config):
+    """A fold in no time; C-1's fold 2 diverges."""
+    if config["alteration"] == "c = c * o" and config["fold"] == 2:
+        return {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {}
+    value = int(records.key(config), 16) % 1000 / 1000
+    scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
+    record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
+              "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
+    return record, {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
+
+
+def slow_fold(prepared, config):
+    """As the environment asks for."""
+    this = config["alteration"] if config["fold"] == 2 else None
+    if this is not None and this == os.environ.get("PRETEND_EATS"):
+        eaten = []
+        while True:
+            eaten.append(np.ones(2**22))  # 32 MB
+            time.sleep(0.02)
+    if this is not None and this == os.environ.get("PRETEND_DIES"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(float(os.environ.get("PRETEND_SECONDS", 0)))
+    if log := os.environ.get("PRETEND_LOG"):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"{records.key(config)} {os.getpid()}\n")
+    return fake_fold(prepared, config)
+
+
+def dask_setup(worker):
+    """Called by a dask worker that preloads this file."""
+    workers.train_one = slow_fold
+    if other := os.environ.get("PRETEND_KERAS"):
+        about = environment.describe() | {"keras": other}
+        environment.describe = lambda: about
+
+
+if __name__ == "__main__":
+    workers.train_one = slow_fold
+    os.environ["DASK_DISTRIBUTED__WORKER__PRELOAD"] = json.dumps([os.path.abspath(__file__)])
+    from lstmcs.study import run_study
+
+    frame = run_study(**json.loads(sys.argv[1]))
+    print(json.dumps({"done": int((frame["state"] == "done").sum()), "failed": int((frame["state"] == "failed").sum())}))

@@ -1,0 +1,118 @@
+"""Kill -9 at random moments, workers and parent alike, then the same command again, until the study is whole.
+
+    python tests/stress/kill.py --kills 30 [--pretend] [--pace SECONDS] [--seed 0] [--records FOLDER]
+
+Every record is then compared with that of an undisturbed run: configuration, state, scores, curve, health and predictions
+must be the same to the last bit; only times and error logs may differ. Rounds are started until the kills are spent.
+--pretend: folds that are not trained (tests/pretend.py), the engine alone, in seconds.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+TESTS = Path(__file__).resolve().parents[1]
+OPTIONS = {"preset": "smoke", "alterations": ["C-1", "H-2"], "folds": 10, "yardstick": 1, "workers": 2}
+RUN = "import json, sys; from lstmcs.study import run_study; run_study(**json.loads(sys.argv[1]))"
+
+
+def start(folder, pretend, workers=2, log=None):
+    arguments = json.dumps({**OPTIONS, "workers": workers, "records_dir": str(folder), "retry_failed": True})
+    program = [str(TESTS / "pretend.py")] if pretend else ["-c", RUN]
+    environment = os.environ | {"PRETEND_SECONDS": "0.2"}
+    return subprocess.Popen([sys.executable, *program, arguments], env=environment, stdout=log or subprocess.DEVNULL,
+                            stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+
+
+def family(process):
+    """The parent and its worker processes (not Python's resource trackers, which only tidy up)."""
+    try:
+        parent = psutil.Process(process.pid)
+        children = [p for p in parent.children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
+        return [parent, *children]
+    except psutil.Error:
+        return []
+
+
+def what_counts(path):
+    """All of a record that must not depend on what happened to its process."""
+    from lstmcs import records
+
+    head = records.read(path)
+    kept = {name: head.get(name) for name in ("config", "state", "scores", "curve", "health", "key")}
+    return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in records.predictions(path).items()}
+
+
+def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
+    """Counts: kills (of workers, of parents), rounds, folds; lost, different, twice, orphans, bad files: all to be 0."""
+    from lstmcs import records
+
+    folder, rng = Path(folder), random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    if start(folder / "calm", pretend).wait(1800):
+        raise RuntimeError("the undisturbed run failed")
+    calm = {path.name: what_counts(path) for path in (folder / "calm").glob("*/*.json")}
+    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "twice": 0,
+              "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
+    while report["kills"] < kills:
+        report["rounds"] += 1
+        here = folder / f"round{report['rounds']}"
+        while True:
+            process = start(here, pretend)
+            report["starts"] += 1
+            while process.poll() is None and report["kills"] < kills:
+                time.sleep(rng.uniform(0.2, 1.8) * pace)
+                if process.poll() is not None or not (chosen := family(process)):
+                    break
+                victim = rng.choice(chosen)
+                family_before = chosen
+                victim.kill()
+                report["kills"] += 1
+                report["parents" if victim.pid == process.pid else "workers"] += 1
+                say(
+                    f"kill {report['kills']}: {'parent' if victim.pid == process.pid else 'worker'}, {len(list(here.glob('*/*.json')))} records"
+                )
+                if victim.pid == process.pid:
+                    _, alive = psutil.wait_procs([p for p in family_before if p.pid != process.pid], timeout=30)
+                    report["orphans"] += len(alive)
+                    break
+            if process.wait(1800) == 0:
+                lost = sum(records.read(path).get("error", {}).get("type") == "WorkerLost" for path in here.glob("*/*.json"))
+                report["retried"] += lost  # folds that lost three workers each are failures until they are retried
+                if not lost:
+                    break
+        found = {path.name: path for path in here.glob("*/*.json")}
+        report["lost"] += len(set(calm) - set(found))
+        report["twice"] += len(set(found) - set(calm))
+        report["different"] += sum(what_counts(path) != calm[name] for name, path in found.items() if name in calm)
+        report["bad"] += len(list(here.glob("*/*bad")))
+        report["leftovers"] += len(list(here.glob("**/.*.tmp")))
+    return report
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Kill -9 at random moments. See the top of this file.")
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pretend", action="store_true")
+    parser.add_argument("--pace", type=float, help="seconds between two kills, on average (default: 2 pretended, 20 real)")
+    parser.add_argument("--records", type=Path)
+    options = parser.parse_args()
+    started = time.monotonic()
+    pace = options.pace or (2.0 if options.pretend else 20.0)
+    with tempfile.TemporaryDirectory() as folder:
+        report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
+    print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
+    return int(any(report[name] for name in ("lost", "different", "twice", "orphans", "bad")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

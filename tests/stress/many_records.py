@@ -1,0 +1,111 @@
+"""12,600 made-up records (7 data sets, 18 cells, 10 runs of 10 folds): what plan, status and results() cost.
+
+    python tests/stress/many_records.py [--kilobytes 20] [--folder FOLDER]
+
+Each figure is of a process of its own: seconds of wall clock and of CPU, and its peak memory. "without index": the first
+look at records that were copied from elsewhere reads and checks every file. A figure above 2 s of CPU or 500 MB: exit code 1.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+MEASURE = """
+import json, resource, sys, time
+from lstmcs.plan import Settings, plan
+from lstmcs import records
+settings = Settings.of(**json.loads(sys.argv[1]))
+found = {}
+def timed(name, function):
+    wall, cpu = time.perf_counter(), time.process_time()
+    value = function()
+    found[name] = [round(time.perf_counter() - wall, 2), round(time.process_time() - cpu, 2)]
+    return value
+work = timed("plan", lambda: plan(settings))
+states = timed("states", work.states)
+frame = timed("results()", work.results)
+assert set(states.values()) == {"done"} and len(frame) == len(work.folds) == len(records.results(work.folder)), len(frame)
+found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print(json.dumps(found))
+"""
+
+
+def settings(folder, datasets, runs):
+    folder = Path(folder)
+    names = []
+    for number in range(datasets):
+        rng, path = random.Random(number), folder / f"made_up_{number}.csv"
+        words = "alpha beta gamma delta epsilon zeta eta theta".split()
+        lines = (f"{' '.join(rng.choices(words, k=8))},{rng.choice('xyz')}" for _ in range(200))
+        path.write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        names.append(str(path))
+    return {"preset": "paper", "datasets": names, "runs": runs, "yardstick": 0, "records_dir": str(folder / "records")}
+
+
+def made_up(folder, datasets=7, runs=10, kilobytes=20):
+    """Records of every fold with predictions of about so many kilobytes; the plan they belong to."""
+    from lstmcs import records
+    from lstmcs.plan import Settings, plan
+
+    work = plan(Settings.of(**settings(folder, datasets, runs)))
+    rng = np.random.default_rng(0)
+    rows = max(1, int(kilobytes * 1000 / 1.34 / 45))  # 11 classes as float32, in base64
+    arrays = {
+        "rows": np.arange(rows),
+        "labels": np.eye(11, dtype=np.uint8)[rng.integers(0, 11, rows)],
+        "probabilities": rng.random((rows, 11), np.float32),
+    }
+    body = json.dumps({name: records._pack(array) for name, array in arrays.items()})
+    for config in work.folds:
+        key = records.key(config)
+        value = int(key, 16) % 1000 / 1000
+        scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
+        head = {
+            "config": config, "state": "done", "scores": {"test": scores, "validation": scores},
+            "curve": [{"epoch": e, "loss": 1 / e, **{f"val_{name}": s for name, s in scores.items()}} for e in range(1, 6)],
+            "health": {"largest_c": 1.5, "nan": False, "epochs": 5},
+            "cost": {"train_rows": 1000, "test_rows": rows, "train_seconds": 20.0, "seconds_per_epoch": 4.0, "compile_seconds": 5.0, "parameters": 938859},
+            "env": {"loop": "fast", "commit": None, "host": "made up"}, "protocol": records.PROTOCOL, "key": key,
+        }  # fmt: skip
+        head["checksum"] = records._checksum(head, body.encode())
+        path = work.path(config)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(head) + "\n" + body + "\n", encoding="utf-8")
+    return work
+
+
+def main():
+    parser = argparse.ArgumentParser(description="12,600 made-up records. See the top of this file.")
+    parser.add_argument("--kilobytes", type=float, default=20)
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        work = made_up(folder, kilobytes=options.kilobytes)
+        size = sum(path.stat().st_size for path in folder.glob("records/*/*.json")) / 2**20
+        print(f"{len(work.folds)} records, {size:.0f} MB. Seconds: wall, CPU")
+        bad = False
+        for name in ("without index", "with index", "with index, again"):
+            program = [sys.executable, "-c", MEASURE, json.dumps(settings(folder, 7, 10))]
+            found = json.loads(subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout)
+            print(f"{name}: {found}", flush=True)
+            bad |= found["peak MB"] > 500 or any(v[1] > 2 for k, v in found.items() if k != "peak MB")
+        words = [sys.executable, "-m", "lstmcs", "status", "--preset", "paper", "--yardstick", "0",
+                 "--records-dir", str(folder / "records"), "--datasets", *settings(folder, 7, 10)["datasets"]]  # fmt: skip
+        started = time.perf_counter()
+        out = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout
+        print(
+            f"python -m lstmcs status, start and imports included: {time.perf_counter() - started:.2f} s: {out.splitlines()[0].split(';')[0]}"
+        )
+    return int(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,321 @@
+"""A sweep that nothing breaks: processes killed, memory gone, scheduler lost, disk full, two studies at once.
+
+Folds are pretended (pretend.py) in real dask processes; real training on a cluster is compared with real training in this process.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pretend
+import psutil
+import pytest
+from distributed import Client
+
+from lstmcs import cluster, records, study
+from lstmcs.plan import Settings, plan
+from lstmcs.study import Stopped, run_study
+
+HERE = Path(__file__).resolve().parent
+SMALL = {"alterations": ["H-2"], "folds": 4, "yardstick": 0}
+sys.path.insert(0, str(HERE / "stress"))
+
+
+@pytest.fixture
+def pretended(home, monkeypatch):
+    """Workers of a cluster that is started in this test pretend their folds; returns the file with a line a fold."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", json.dumps([str(HERE / "pretend.py")]))
+    import dask
+
+    log = home / "folds.txt"
+    monkeypatch.setenv("PRETEND_LOG", str(log))
+    with dask.config.set({"distributed.worker.preload": [str(HERE / "pretend.py")]}):
+        yield log
+
+
+@pytest.fixture
+def by_hand(home):
+    """Starts dask processes as a user does in a shell: by_hand("scheduler", ...), by_hand("worker", address, ...)."""
+    started = []
+
+    def start(*words, pretend=True, **environment):
+        command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
+        preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": json.dumps([str(HERE / "pretend.py")] if pretend else [])}
+        output = open(home / f"{words[0]}{len(started)}.txt", "w")
+        started.append(
+            subprocess.Popen(command, env=os.environ | preload | environment, stdout=output, stderr=output, start_new_session=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        for part in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            part.kill()
+        process.wait()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def scheduler(by_hand):
+    port = free_port()
+    process = by_hand("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return process, f"tcp://127.0.0.1:{port}"
+        time.sleep(0.2)
+    raise TimeoutError("no scheduler")
+
+
+def worker(by_hand, address, **environment):
+    return by_hand("worker", address, "--nthreads", "1", "--no-dashboard", **environment)
+
+
+def once(condition, action):
+    """As soon as `condition()` holds."""
+
+    def watch():
+        for _ in range(6000):
+            if condition():
+                return action()
+            time.sleep(0.05)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def lines(log):
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand):
+    """Real training on the smallest preset: in this process, and on a scheduler with two workers of which one is killed."""
+    options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3}
+    columns = ["alteration", "fold", "macro_f1", "loss", "val_loss", "largest_c", "key"]
+    alone = run_study(**options, workers=0, records_dir=str(home / "alone"))
+    _, address = scheduler(by_hand)
+    workers = [by_hand("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", pretend=False) for _ in range(2)]
+    there = home / "there"
+    once(lambda: len(list(there.glob("*/*.json"))) >= 1, workers[0].kill)
+    shared = run_study(**options, scheduler=address, records_dir=str(there))
+    assert workers[0].wait(10) == -signal.SIGKILL and len(shared) == 6
+    assert shared[columns].equals(alone[columns])
+    for path in there.glob("*/*.json"):
+        twin = home / "alone" / path.parent.name / path.name
+        assert all((records.predictions(path)[name] == array).all() for name, array in records.predictions(twin).items())
+        assert "cores" in records.read(path)["env"]["host"]
+
+
+def test_a_fold_that_kills_its_workers_is_a_failure_and_the_rest_goes_on(pretended, monkeypatch, capsys):
+    monkeypatch.setenv("PRETEND_DIES", "h = h * sigmoid(c)")
+    frame = run_study(**SMALL, workers=2)
+    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
+    failed = frame[frame["state"] == "failed"].iloc[0]
+    assert (failed["alteration"], failed["fold"]) == ("H-2", 2) and "3 workers ended while they trained this fold" in failed["error"]
+    out = capsys.readouterr().out
+    assert out.count("goes back into the queue") == 2 and "7 folds trained" in out and "1 failed" in out
+    path = next(p for p in (pretended.parent / "data/records/robo").glob("*.json") if records.read(p)["state"] == "failed")
+    assert records.read(path)["error"]["type"] == "WorkerLost" and records.read(path)["error"]["log"].count("worker tcp://") == 3
+
+
+def test_a_fold_that_takes_all_memory_is_tried_again_and_then_a_failure(pretended, monkeypatch):
+    monkeypatch.setenv("PRETEND_EATS", "h = h * sigmoid(c)")
+    monkeypatch.setattr(cluster, "memory_limit", lambda count: 700 * 2**20)
+    frame = run_study(**SMALL, workers=2)
+    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
+    error = frame.loc[frame["state"] == "failed", "error"].item()
+    assert "2 workers ended" in error and "out of memory" in error
+
+
+def test_each_worker_gets_its_share_of_the_machines_memory():
+    total = psutil.virtual_memory().total
+    assert 0.4 * total / 2 < cluster.memory_limit(2) <= 0.9 * total / 2 and cluster.memory_limit(1) == pytest.approx(
+        2 * cluster.memory_limit(2), abs=2
+    )
+
+
+def test_a_lost_scheduler_stops_the_sweep_with_what_is_done_on_record(pretended, by_hand, monkeypatch):
+    process, address = scheduler(by_hand)
+    worker(by_hand, address, PRETEND_SECONDS="0.3")
+    once(lambda: len(lines(pretended)) >= 3, process.kill)
+    with pytest.raises(Stopped, match=r"scheduler.*the same command goes on from there"):
+        run_study(**SMALL, scheduler=address)
+    assert 1 <= len(records.results()) < 8
+    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    frame = run_study(**SMALL, workers=0)
+    assert len(frame) == 8 and (frame["state"] == "done").all()
+
+
+def test_a_worker_of_another_version_is_left_out(pretended, by_hand, capsys):
+    _, address = scheduler(by_hand)
+    worker(by_hand, address, PRETEND_KERAS="0.0")
+    worker(by_hand, address, PRETEND_SECONDS="0.1")
+    with Client(address) as client:
+        client.wait_for_workers(2)
+    frame = run_study(**SMALL, scheduler=address)
+    assert len(frame) == 8 and len({line.split()[1] for line in lines(pretended)}) == 1
+    out = capsys.readouterr().out
+    assert out.count("is left out") == 1 and re.search(r"worker tcp://\S+ is left out: keras 0.0 instead of 3", out)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://a b:1", "tcp://h:99999", "", 5])
+def test_an_address_that_is_none_is_said_so_at_once(address, home):
+    with pytest.raises(ValueError, match="scheduler must be an address such as"):
+        run_study(scheduler=address, alterations=["none"], folds=1)
+    assert not list(home.iterdir())
+
+
+def test_no_scheduler_at_the_address(home, monkeypatch):
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    with pytest.raises(cluster.NoScheduler, match=r"no scheduler answers at tcp://127\.0\.0\.1"):
+        run_study(scheduler=f"tcp://127.0.0.1:{free_port()}", alterations=["none"], folds=1)
+
+
+def test_two_studies_at_once_share_the_folds(home):
+    """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
+    log = home / "folds.txt"
+    arguments = json.dumps({"folds": 4, "yardstick": 0, "workers": 0})
+    environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
+    program = [sys.executable, str(HERE / "pretend.py"), arguments]
+    both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=600)[0] for process in both]
+    assert all(json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1} for out in said)
+    trained = Counter(line.split()[0] for line in lines(log))
+    assert len(trained) == 72 and sum(trained.values()) < 72 * 1.5
+    frame = records.results()
+    assert len(frame) == 72 and frame["key"].is_unique and not list(home.glob("data/records/*/*bad"))
+
+
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
+    arguments = json.dumps({"folds": 4, "yardstick": 0, "workers": 2})
+    environment = os.environ | {"PRETEND_SECONDS": "0.3"}
+    program = [sys.executable, str(HERE / "pretend.py"), arguments]
+    process = subprocess.Popen(
+        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    once(lambda: len(list(home.glob("data/records/*/*.json"))) >= 4, lambda: os.killpg(process.pid, signal.SIGINT))
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode not in (0, None) and said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
+    time.sleep(1)
+    assert not [p for p in psutil.process_iter() if _session(p.pid) == process.pid and p.status() != psutil.STATUS_ZOMBIE]
+    done = len(list(home.glob("data/records/*/*.json")))
+    assert 4 <= done < 72
+    out = subprocess.run(
+        [*program[:2], arguments.replace('"workers": 2', '"workers": 0')], stdout=subprocess.PIPE, text=True, timeout=600
+    ).stdout
+    assert f"{done} on record" in out and json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1}
+
+
+def _session(pid):
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def test_kill_9_of_workers_and_parent_loses_and_doubles_nothing(home):
+    """The quick variant of stress/kill.py."""
+    import kill
+
+    report = kill.stress(home / "kill", kills=3, seed=1, pretend=True)
+    assert report["kills"] == 3 and report["lost"] == report["different"] == report["twice"] == report["orphans"] == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, text=True)
+    if mount.returncode:
+        pytest.skip(f"cannot mount a small disk here: {mount.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
+    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    (small_disk / "ballast").write_bytes(bytes(150 * 1024))
+    options = {"yardstick": 0, "workers": 0, "records_dir": str(small_disk)}
+    with pytest.raises(Stopped, match="the disk is full"):
+        run_study(**options)
+    written = sorted(small_disk.glob("*/*.json"))
+    assert 5 < len(written) < 180 and all(records.read(path) for path in written)
+    assert not list(small_disk.glob("**/.*.tmp"))
+    work = plan(Settings.of(**options))
+    assert Counter(work.states().values())["missing"] == 180 - len(written)  # also where not even an index can be written
+    (small_disk / "ballast").unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert len(run_study(**options)) == 180
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "edited", "foreign"])
+def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_touched(kind, home, monkeypatch, capsys):
+    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    run_study(**SMALL, workers=0)
+    paths = sorted(home.glob("data/records/robo/*.json"))
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+    bad, other = paths[3], paths[4]
+    text = bad.read_text()
+    time.sleep(0.01)
+    bad.write_text(
+        {"truncated": text[:200], "empty": "", "edited": text.replace('"macro_f1": 0.', '"macro_f1": 1.', 1), "foreign": other.read_text()}[
+            kind
+        ]
+    )
+    damaged = bad.read_bytes()
+    frame = run_study(**SMALL, workers=0)
+    assert f"{bad.name}:" in capsys.readouterr().err and len(frame) == 8 and frame["key"].is_unique
+    assert bad.with_suffix(".bad").read_bytes() == damaged and bad.read_bytes() == before[bad][0]
+    assert all((path.read_bytes(), path.stat().st_mtime_ns) == before[path] for path in paths if path != bad)
+
+
+def test_records_move_and_merge_by_copying(home, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    for number in (1, 2):
+        run_study(**SMALL, workers=0, shard=f"{number}/2", records_dir=str(home / f"laptop{number}"))
+    shutil.copytree(home / "laptop1", home / "both")
+    shutil.copytree(home / "laptop2", home / "both", dirs_exist_ok=True)  # its index overwrites the other's
+    frame = run_study(**SMALL, workers=0, records_dir=str(home / "both"), train=False)
+    assert len(frame) == 8 and [len(records.results(home / f"laptop{n}")) for n in (1, 2)] == [4, 4]
+
+
+def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home, monkeypatch):
+    """Real training: 0 * exp(exp(3 |c|)) is 0 until |c| passes 1.5 (exp of 88.7 overflows float32), and NaN from then on."""
+    from lstmcs import plan as plans
+    from lstmcs import stats
+
+    monkeypatch.setitem(plans.PRESETS["smoke"], "epochs", 8)
+    monkeypatch.setitem(plans.TRAINING, "learning_rate", 0.03)
+    data = home / "long.csv"
+    rows = (f"{'good' if n % 2 else 'bad'} word{n % 11} more{n % 5} text,{'ab'[n % 2]}\n" for n in range(120))
+    data.write_text("text,label\n" + "".join(rows))
+    frame = run_study(preset="smoke", datasets=[str(data)], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0)
+    assert frame["state"].value_counts().to_dict() == {"done": 4, "failed": 2}
+    failed = frame[frame["state"] == "failed"]
+    for row in failed.itertuples():
+        found = re.fullmatch(
+            r"(?:loss is nan in|predictions hold NaN after) epoch (\d); the largest \|c\| an epoch earlier was (\S+)", row.error
+        )
+        assert (
+            2 <= int(found[1]) == row.epochs < 8 and 0.2 < float(found[2]) == pytest.approx(row.largest_c, rel=1e-3) and row.largest_c < 1.5
+        )
+    assert failed["macro_f1"].isna().all()
+    table = stats.improvements(frame)
+    name = failed["alteration"].iloc[0]
+    assert table["failed"].to_dict() == {"Baseline": 0, name: 2, "C-1": 0} and table.loc[name, "folds"] == 0
+    assert table.loc[name, ["accuracy", "macro_f1", "micro_f1", "weighted_f1"]].isna().all()
