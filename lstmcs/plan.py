@@ -16,7 +16,8 @@ import pandas as pd
 from . import paths, records
 from .alterations import ALTERATIONS, alteration
 from .datasets import Dataset, load_dataset
-from .preprocess import Preparation, Prepared, data_config, prepare
+from .preparation import Preparation
+from .preprocess import Prepared, data_config, prepare
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
@@ -158,7 +159,7 @@ def plan(settings: Settings) -> Plan:
         if dataset.name in data:
             raise SettingsError(f"two data sets are named {dataset.name!r}; rename one of the files")
         data[dataset.name] = dataset
-        about = data_config(dataset, Preparation.of(dataset))
+        about = data_config(dataset, Preparation.of(dataset.preparation, dataset.name))
         epochs = preset.get("epochs") or dataset.epochs or TRAINING["epochs"]
         folds += [
             {**about, "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": key,
