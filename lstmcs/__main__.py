@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 
 from . import __version__, records
+from .kinds import KINDS
 from .plan import PRESETS, Settings, plan
 from .study import run_study
 
@@ -125,7 +126,7 @@ def _build(settings: Settings) -> int:
 
 def _settings(options) -> Settings:
     given = {name: getattr(options, name) for name in Settings.__dataclass_fields__ if getattr(options, name, None) is not None}
-    for name in ("datasets", "alterations"):  # one word is a list of names; several words are the names themselves
+    for name in ("datasets", "alterations", "models"):  # one word is a list of names; several words are the names themselves
         if name in given:
             words = given[name]
             given[name] = words[0] if len(words) == 1 else words
@@ -146,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: quick)")
         sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")
         sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: all)")
+        sub.add_argument("--models", nargs="+", metavar="M", help=f"{' | '.join(KINDS)} (default: lstm)")
+        sub.add_argument(
+            "--checkpoint",
+            metavar="C",
+            help="where BERT starts: a hub name, all-MiniLM-L6-v2, or a folder (default: google-bert/bert-base-uncased)",
+        )
         sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
         sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
         sub.add_argument("--seed", type=int, help="default: 0")

@@ -18,7 +18,8 @@ class Progress:
     def show(self, record: dict) -> None:
         self.done += 1
         config = record["config"]
-        name = f"{config['dataset']} {records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
+        model = "" if config.get("model", "lstm") == "lstm" else f"{config['model']} "
+        name = f"{config['dataset']} {model}{records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
         if record["state"] == "failed":
             self.failed += 1
             print(("\r" if self.live else "") + f"failed: {name}: {record['error']['message']}", flush=True)

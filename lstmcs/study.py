@@ -7,7 +7,7 @@ from collections import Counter
 
 import pandas as pd
 
-from . import records, workers
+from . import checkpoints, records, workers
 from .plan import Settings, plan
 from .progress import Progress
 
@@ -26,6 +26,7 @@ def run_study(*, retry_failed: bool = False, **parameters) -> pd.DataFrame:
     print(f"{len(work.folds)} folds planned: {count['done']} on record, {len(pending)} to train", end="", flush=True)
     print(f", {count['failed']} failed earlier" if count["failed"] else "")
     if pending:
+        checkpoints.ready(pending)
         progress = Progress(len(pending))
         execute = workers.in_process if work.settings.workers == 0 else workers.in_workers
         for record, predictions in execute(work, pending):

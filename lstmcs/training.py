@@ -20,6 +20,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from .alterations import alteration
 from .batches import PREDICT_ROWS, Batches
 from .environment import describe
+from .kinds import KINDS
 from .metrics import scores
 from .models import build_model
 from .preprocess import Prepared
@@ -145,7 +146,7 @@ class Trainer:
             "cost": {
                 "train_rows": len(train), "test_rows": len(test), "train_seconds": train_seconds,
                 "seconds_per_epoch": train_seconds / len(curve), "compile_seconds": self.compile_seconds,
-                "parameters": self.model.count_params(),
+                "parameters": self.parameters(),
             },
             "env": describe() | {"loop": self.loop, "jit": self.jit, "threads": tf.config.threading.get_intra_op_parallelism_threads()},
         }  # fmt: skip
@@ -169,6 +170,10 @@ class Trainer:
         for positions, ids in self.batches.prediction(rows):
             out[positions] = self._predict(ids).numpy()[: len(positions)]
         return out
+
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        return self.model.count_params()
 
     def largest_c(self, rows: np.ndarray) -> float:
         """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them)."""
@@ -258,4 +263,16 @@ class _ByHash:
 def _trainer(data: _ByHash, build: str) -> Trainer:
     config = json.loads(build)
     alteration(config["alteration"])  # a clear error before anything is built
-    return Trainer(data.prepared, config)
+    return _trainer_class(config["model"])(data.prepared, config)
+
+
+def _trainer_class(model: str) -> type[Trainer]:
+    if KINDS[model].checkpoint:
+        from .finetuning import FineTuner
+
+        return FineTuner
+    if model == "tfidf":
+        from .reference import Reference
+
+        return Reference
+    return Trainer

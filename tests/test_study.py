@@ -212,3 +212,16 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert len(records.results()) == 2
+
+
+def test_models_and_their_rows():
+    cells = ("none", "C-1", "C-2", "H-2")
+    settings = Settings(alterations=cells, models="lstm simple,tfidf", folds=1, yardstick=1)
+    rows = [(c["model"], records.cell_of(c)) for c in plan(settings).folds]
+    assert rows == [("lstm", c) for c in (*cells, "null-1")] + [("simple", c) for c in cells] + [("tfidf", "none")]
+    every = plan(Settings(models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
+    assert [records.cell_of(c) for c in every] == ["none", "C-1", "H-2"]
+    alone = {records.key(c) for c in plan(Settings(alterations=cells, folds=1)).folds}
+    assert alone == {records.key(c) for c in plan(settings).folds if c["model"] == "lstm"}  # other models change no key
+    padded = plan(Settings(models=["tfidf"], folds=1, padding="mask")).folds
+    assert padded == plan(Settings(models=["tfidf"], folds=1)).folds  # what does not matter to a model is not in its key
