@@ -103,10 +103,11 @@ def ready(configs: list[dict]) -> None:
     """Find and check every checkpoint that these fold configurations start from, before any of them is trained."""
     for text in sorted({json.dumps(config["checkpoint"]) for config in configs if "checkpoint" in config}):
         folder = locate(json.loads(text))
-        read_config(folder)
+        expected = shapes(read_config(folder))
         tokenizer(folder)
-        with weights(folder):
-            pass
+        with weights(folder) as file:
+            for name, shape in expected.items():
+                stored_name(file, name, shape)
 
 
 def read_config(folder: Path) -> dict:
@@ -151,18 +152,41 @@ def weights(folder: Path):
         raise CheckpointError(f"{path} is damaged or truncated ({error}); copy or download it again") from None
 
 
-def tensor(file, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """One tensor as float32, by its BERT name: with or without the prefix "bert.", and the older gamma and beta. Raises CheckpointError."""
+def shapes(config: dict) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a BERT by its name, with PyTorch's shapes: kernels are (out, in)."""
+    width, wide = config["hidden_size"], config["intermediate_size"]
+    rows = {"word": "vocab_size", "position": "max_position_embeddings", "token_type": "type_vocab_size"}
+    found = {f"embeddings.{name}_embeddings.weight": (config[key], width) for name, key in rows.items()}
+    dense, norms = {"pooler.dense": (width, width)}, ["embeddings.LayerNorm"]
+    for n in range(config["num_hidden_layers"]):
+        layer = f"encoder.layer.{n}"
+        dense |= {f"{layer}.attention.{name}": (width, width) for name in ("self.query", "self.key", "self.value", "output.dense")}
+        dense |= {f"{layer}.intermediate.dense": (wide, width), f"{layer}.output.dense": (width, wide)}
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+    for name, shape in dense.items():
+        found |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    return found | {f"{name}.{part}": (width,) for name in norms for part in ("weight", "bias")}
+
+
+def stored_name(file, name: str, shape: tuple[int, ...]) -> str:
+    """The name that a file has for a tensor: with or without "bert." in front, LayerNorm's or the older gamma and beta. Raises CheckpointError."""
     older = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
     found = next((n for n in (name, f"bert.{name}", older, f"bert.{older}") if n in set(file.keys())), None)
     if found is None:
         raise CheckpointError(f"{WEIGHTS} has no tensor {name!r}: it is no BERT's, or one without a pooler")
     if tuple(file.get_slice(found).get_shape()) != shape:
         raise CheckpointError(f"{WEIGHTS}: {found} has shape {file.get_slice(found).get_shape()}, config.json says {list(shape)}")
-    try:
-        return np.asarray(file.get_tensor(found), np.float32)
-    except TypeError as error:  # a type that NumPy lacks
-        raise CheckpointError(f"{WEIGHTS}: {found} cannot be read ({error}); save it as float32") from None
+    return found
+
+
+def tensors(folder: Path) -> dict[str, np.ndarray]:
+    """All tensors of `shapes`, float32. Raises CheckpointError."""
+    with weights(folder) as file:
+        found = {name: stored_name(file, name, shape) for name, shape in shapes(read_config(folder)).items()}
+        try:
+            return {name: np.asarray(file.get_tensor(stored), np.float32) for name, stored in found.items()}
+        except TypeError as error:  # a number type that NumPy lacks, as bfloat16
+            raise CheckpointError(f"{folder / WEIGHTS} cannot be read ({error}); save it as float32") from None
 
 
 @lru_cache(maxsize=2)

@@ -32,8 +32,8 @@ class Kind:
 #: Fine-tuning as Devlin et al. 2019, appendix A.3: batch 16, learning rate 5e-5, 4 epochs at most; AdamW, a tenth of the steps to
 #: warm up, then a linear decay to 0. dense: the paper's Dense(512). Longer texts are cut after max_tokens word pieces.
 _BERT = {
-    "sizes": {"dense": 512, "dropout": 0.1, "max_tokens": 128}, "smoke": {"dense": 8, "dropout": 0.1, "max_tokens": 16},
-    "training": {"epochs": 4, "batch_size": 16, "learning_rate": 5e-5, "warm_up": 0.1, "weight_decay": 0.01}, "checkpoint": True,
+    "sizes": {"dense": 512, "dropout": 0.1}, "smoke": {"dense": 8, "dropout": 0.1},
+    "training": {"epochs": 4, "batch_size": 16, "learning_rate": 5e-5, "warm_up": 0.1, "weight_decay": 0.01, "max_tokens": 128}, "checkpoint": True,
 }  # fmt: skip
 
 KINDS = {

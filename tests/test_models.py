@@ -102,7 +102,7 @@ def test_masked_rows_do_not_depend_on_their_padding(kind, name):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("gru", {}), "unknown model 'gru'; known: 'lstm', 'simple'"),
+        (("gru", {}), "unknown model 'gru'; known: 'lstm', 'simple', 'bert'"),
         (("simple", {"head": 8}), "did you mean 'heads'"),
         (("lstm", {"unit": 8}), "did you mean 'units'"),
         (("lstm", {"alteration": "C-99"}), "unknown alteration"),
