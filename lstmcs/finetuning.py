@@ -26,12 +26,13 @@ class FineTuner(Trainer):
     """A Trainer that starts every fold from a checkpoint. Batches are as long as their longest text, in a few compiled lengths.
 
     config: `checkpoint` as checkpoints.identity gives it. With `architecture`, the configuration of a BERT, the weights are
-    random and the checkpoint gives the tokenizer alone: that is for measuring the cost. Raises CheckpointError.
+    random and the checkpoint gives the tokenizer alone: that is for measuring the cost. jit: XLA; its steps here are no faster
+    than TensorFlow's own (large matrix products either way) and take a minute to compile. Raises CheckpointError.
     """
 
     loop = None  # there is no cell
 
-    def __init__(self, prepared: Prepared, config: dict, jit: bool = True):
+    def __init__(self, prepared: Prepared, config: dict, jit: bool = False):
         started = time.perf_counter()
         self.prepared, self.jit, training = prepared, jit, config["training"]
         folder = checkpoints.locate(config["checkpoint"])
