@@ -1,8 +1,9 @@
 """Pre-trained BERTs in Hugging Face's format: where their files are, what they hold, and what is wrong with them.
 
 A checkpoint is named by a hub name ("google-bert/bert-base-uncased", with "@revision" if wanted), by a folder, or by the
-name of one that a pip package brings ("all-MiniLM-L6-v2", six layers: BERT's kind, not BERT-base). Files are read as
-data only: model.safetensors, config.json and the tokenizer's; no pickle, no code. Imports no TensorFlow.
+name of one that a pip package brings ("all-MiniLM-L6-v2", six layers: BERT's kind, not BERT-base). Its fine-tuning may be
+given with it: "all-MiniLM-L6-v2?epochs=3&learning_rate=1e-4". Files are read as data only: model.safetensors, config.json
+and the tokenizer's; no pickle, no code. Imports no TensorFlow.
 """
 
 import difflib
@@ -13,6 +14,7 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 
@@ -24,6 +26,10 @@ PACKAGED = {
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     )
 }
+#: Small BERTs want larger steps than BERT-base: Turc et al. 2019 tried 3e-5 to 3e-4 for theirs.
+RATES = {"all-MiniLM-L6-v2": 3e-4}
+#: What a checkpoint's fine-tuning may change: name -> type, lowest and highest value.
+OPTIONS = {"epochs": (int, 1, 1000), "learning_rate": (float, 1e-7, 1e-2), "batch_size": (int, 1, 1024), "max_tokens": (int, 4, 512)}
 REVISIONS = {"google-bert/bert-base-uncased": "86b5e0934494bd15c9632b12f734a8a67f723594"}
 WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -48,7 +54,8 @@ def identity(checkpoint: str) -> dict:
 
     A folder goes by its last name and the hash, so records survive a move; `locate` finds it through LSTMCS_CHECKPOINTS.
     """
-    name, _, revision = checkpoint.strip().partition("@")
+    checkpoint = checkpoint.strip().partition("?")[0]
+    name, _, revision = checkpoint.partition("@")
     if name in PACKAGED:
         return {"name": name, "sha256": PACKAGED[name][2]}
     folder = Path(checkpoint).expanduser()
@@ -60,6 +67,25 @@ def identity(checkpoint: str) -> dict:
         raise CheckpointError(f"no such folder: {checkpoint!r}, nor is it a hub name as google-bert/bert-base-uncased")
     revision = revision or REVISIONS.get(name)
     return {"name": name, **({"revision": revision} if revision else {})}
+
+
+def training(checkpoint: str) -> dict:
+    """What fine-tuning does differently from kinds.KINDS: this checkpoint's own rate, then what its options say. Raises CheckpointError."""
+    name, _, query = checkpoint.strip().partition("?")
+    found = {"learning_rate": RATES[name]} if name in RATES else {}
+    for option, values in parse_qs(query, keep_blank_values=True, strict_parsing=bool(query)).items():
+        if option not in OPTIONS:
+            near = difflib.get_close_matches(option, OPTIONS, n=1, cutoff=0.4)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise CheckpointError(f"in {checkpoint!r}: unknown option {option!r}{hint}; allowed: {', '.join(OPTIONS)}")
+        kind, low, high = OPTIONS[option]
+        try:
+            found[option] = kind(values[0])
+        except ValueError:
+            found[option] = None
+        if found[option] is None or not low <= found[option] <= high:
+            raise CheckpointError(f"in {checkpoint!r}: {option} must be from {low:g} to {high:g}, not {values[0]!r}")
+    return found
 
 
 def locate(identity: dict) -> Path:

