@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 
 from . import __version__, records
-from .kinds import KINDS
+from .kinds import KINDS, prefix
 from .plan import PRESETS, Settings, plan
 from .study import run_study
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def study(options) -> int:
     settings = _settings(options)
-    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells"
+    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
           f"{f' and {settings.yardstick} with other seeds' if settings.yardstick else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(retry_failed=options.retry_failed, **settings.parameters())
     failed = results[results["state"] == "failed"]
@@ -41,7 +41,7 @@ def report(options) -> int:
 def status(options) -> int:
     work = plan(_settings(options))
     states = work.states()
-    cells = [(c["dataset"], records.label(records.cell_of(c)) if c.get("repeat") else c["alteration"]) for c in work.folds]
+    cells = [(c["dataset"], prefix(c) + (records.label(records.cell_of(c)) if c.get("repeat") else c["alteration"])) for c in work.folds]
     count = Counter((*cell, states[str(work.path(config))]) for cell, config in zip(cells, work.folds))
     total = Counter(states.values())
     print(

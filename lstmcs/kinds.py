@@ -53,3 +53,8 @@ def cells(kind: str, alterations: tuple[str, ...], yardstick: int) -> list[tuple
     if which == "top":
         return [(name, 0) for name in (TOP if set(alterations) == set(ALTERATIONS) else alterations)]
     return [(name, 0) for name in alterations] + [("none", number) for number in range(1, yardstick + 1)]
+
+
+def prefix(config: dict) -> str:
+    """What names a fold's model before its cell: nothing for "lstm"."""
+    return "" if config.get("model", "lstm") == "lstm" else f"{config['model']} "

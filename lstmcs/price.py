@@ -133,9 +133,10 @@ def base_cost(work: Plan) -> pd.DataFrame:
     """What BERT-base would cost here: a few training steps with random weights at each batch length, times the steps of a fold.
 
     For plans with a BERT that is not BERT-base; empty otherwise, or if it was not measured before and `train` is off. The
-    measurement (minutes) is kept in data/cost. Columns: dataset, parameters, seconds_per_epoch, seconds.
+    measurement (minutes) is kept in data/cost. Columns: dataset, parameters, steps (of a fold), seconds_per_epoch,
+    seconds and processor_seconds (of a fold's training; they differ where other work shares the machine).
     """
-    columns = ["dataset", "parameters", "seconds_per_epoch", "seconds"]
+    columns = ["dataset", "parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds"]
     folds = {config["dataset"]: config for config in reversed(work.folds) if config["model"] == "bert"}
     if not folds or any(c["checkpoint"]["name"].endswith("bert-base-uncased") for c in folds.values()):
         return pd.DataFrame(columns=columns)
@@ -162,8 +163,10 @@ def _measure(prepared, config: dict) -> dict:
     train, _, _ = split(prepared.labels, config)
     lengths = [tuner.length(batch) for batch in tuner.cut(train, np.random.default_rng(0))]
     step = {length: tuner.step_seconds(length, 2) for length in sorted(set(lengths))}
-    epoch = sum(step[length] for length in lengths)
-    return {"parameters": tuner.parameters(), "seconds_per_epoch": epoch, "seconds": epoch * config["training"]["epochs"]}
+    wall, processor = (float(seconds) for seconds in np.sum([step[length] for length in lengths], axis=0))
+    epochs = config["training"]["epochs"]
+    return {"parameters": tuner.parameters(), "seconds_per_epoch": wall, "seconds": wall * epochs, "processor_seconds": processor * epochs,
+            "steps": epochs * len(lengths), "step": {str(length): seconds[0] for length, seconds in step.items()}}  # fmt: skip
 
 
 def _row(model: str, cell: str) -> str:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from . import records
+from . import kinds, records
 
 
 class Progress:
@@ -18,8 +18,9 @@ class Progress:
     def show(self, record: dict) -> None:
         self.done += 1
         config = record["config"]
-        model = "" if config.get("model", "lstm") == "lstm" else f"{config['model']} "
-        name = f"{config['dataset']} {model}{records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
+        name = (
+            f"{config['dataset']} {kinds.prefix(config)}{records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
+        )
         if record["state"] == "failed":
             self.failed += 1
             print(("\r" if self.live else "") + f"failed: {name}: {record['error']['message']}", flush=True)

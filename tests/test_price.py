@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from lstmcs import checkpoints, paper, plots_models, price
+from lstmcs import checkpoints, finetuning, paper, plots_models, price
+from lstmcs.datasets import Dataset
 from lstmcs.plan import Settings, plan
+from lstmcs.preprocess import prepare
 
 SCORES = {("lstm", "none"): 60.0, ("lstm", "C-1"): 61.0, ("simple", "none"): 58.0, ("bert", "none"): 70.0, ("tfidf", "none"): 60.0}
 SECONDS = {"lstm": 20.0, "simple": 40.0, "bert": 400.0, "tfidf": 0.5}
@@ -22,6 +24,12 @@ def made_up(datasets=("hate",), folds=10) -> pd.DataFrame:
         for d in datasets for (m, a), score in SCORES.items() for k in range(folds)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def texts_of(count: int):
+    """A prepared set of two classes, half and half."""
+    labels = np.eye(2, dtype=np.uint8)[np.arange(count) % 2]
+    return prepare(Dataset("made-up", tuple(f"robot arm wheel lamp {k % 2}" for k in range(count)), labels, ("a", "b")))
 
 
 def test_costs_are_the_hand_worked_ones():
@@ -84,13 +92,11 @@ def test_a_checkpoint_is_called_by_its_name(monkeypatch):
 
 
 def test_bert_base_is_measured_once_and_only_where_it_is_not_trained(home, monkeypatch):
-    calls = []
-    monkeypatch.setattr(
-        price, "_measure", lambda prepared, config: calls.append(1) or {"parameters": 7, "seconds_per_epoch": 2.0, "seconds": 8.0}
-    )
+    calls, made = [], {"parameters": 7, "steps": 12, "seconds_per_epoch": 2.0, "seconds": 8.0, "processor_seconds": 6.0}
+    monkeypatch.setattr(price, "_measure", lambda prepared, config: calls.append(1) or made)
     work = plan(Settings(models=["lstm", "bert"], checkpoint="all-MiniLM-L6-v2", folds=2))
     for _ in range(2):
-        assert price.base_cost(work).to_dict("records") == [{"dataset": "robo", "parameters": 7, "seconds_per_epoch": 2.0, "seconds": 8.0}]
+        assert price.base_cost(work).to_dict("records") == [{"dataset": "robo", **made}]
     assert len(calls) == 1
     for other in (
         {"models": ["lstm"]},
@@ -99,6 +105,28 @@ def test_bert_base_is_measured_once_and_only_where_it_is_not_trained(home, monke
     ):
         assert price.base_cost(plan(Settings(folds=1, **other))).empty
     assert len(calls) == 1 and checkpoints.BASE["num_hidden_layers"] == 12
+
+
+def test_cost_is_the_steps_of_an_epoch_times_their_seconds(monkeypatch, tmp_path):
+    """With made-up steps of a second for each 16 tokens, and no model."""
+    data = texts_of(40)
+
+    class Steps(finetuning.FineTuner):
+        def __init__(self, prepared, config, jit=False):
+            self.row_lengths, self.lengths, self.batch_size = np.repeat([5, 20], 20), [16, 32], config["training"]["batch_size"]
+
+        def step_seconds(self, length, steps):
+            return length / 16, length / 32
+
+        def parameters(self):
+            return 7
+
+    monkeypatch.setattr(finetuning, "FineTuner", Steps)
+    config = {"dataset": "made-up", "run": 1, "fold": 1, "seed": 0, "training": {"epochs": 3, "batch_size": 4}}
+    found = price._measure(data, config)
+    # 32 training rows are 8 batches of four, of which at most one mixes lengths: 16 long rows are four or five long batches
+    assert found["steps"] == 3 * 8 and found["seconds_per_epoch"] in (12, 13)
+    assert found["seconds"] == 3 * found["seconds_per_epoch"] == 2 * found["processor_seconds"] and found["step"] == {"16": 1.0, "32": 2.0}
 
 
 @pytest.mark.parametrize("results", [made_up(), made_up(("hate", "hasoc", "mlma")), made_up().head(1), made_up().head(0)])

@@ -56,6 +56,9 @@ def test_presets_and_defaults():
         ({"datasets": []}, "datasets is empty"),
         ({"datasets": 3}, "datasets must be a list of names"),
         ({"alterations": ["C-1", "C-77"]}, "unknown alteration 'C-77'"),
+        ({"models": ["lstm", "brt"]}, "unknown model 'brt' (did you mean 'bert'?)"),
+        ({"models": []}, "models is empty"),
+        ({"checkpoint": None}, "checkpoint must be a name or a folder, not None"),
     ],
 )
 def test_wrong_settings_stop_before_anything(parameters, says):
@@ -212,6 +215,15 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert len(records.results()) == 2
+
+
+def test_progress_and_status_name_the_model(trained, capsys):
+    options = ["--alterations", "none", "--models", "lstm", "tfidf", "--folds", "1", "--yardstick", "0"]
+    run_study(alterations=["none"], models=["lstm", "tfidf"], folds=1, yardstick=0, workers=0)
+    assert "robo tfidf none run 1 fold 1" in capsys.readouterr().out
+    main(["status", *options])
+    out = capsys.readouterr().out
+    assert "2 of 2 folds done" in out and "robo       none " in out and "robo       tfidf none" in out
 
 
 def test_models_and_their_rows():
