@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from . import checkpoints, kinds, paper, paths, records, stats
+from .alterations import ALTERATIONS
 from .evidence import Evidence
 from .metrics import METRICS
 from .plan import Plan
@@ -24,6 +25,19 @@ def names(work: Plan) -> dict[str, str]:
         if "checkpoint" in config:
             found[config["model"]] = f"{kinds.KINDS[config['model']].title} ({config['checkpoint']['name']})"
     return found
+
+
+def protocol(work: Plan) -> list[str]:
+    """How each kind of model is trained, a line each; a set's own number of epochs is named with it."""
+    named, lines = names(work), {}
+    for config in work.folds:
+        training = dict(config["training"])
+        epochs = training.pop("epochs", None)
+        text = f"{named[config['model']]}: " + ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items())
+        lines.setdefault(text, {})[config["dataset"]] = epochs
+    return [
+        text + (f"; epochs: {', '.join(f'{d} {e}' for d, e in sets.items())}" if any(sets.values()) else "") for text, sets in lines.items()
+    ]
 
 
 def rows(results: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +60,7 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
     table["times"] = table["seconds"] / before["seconds"]
     table["per_point"] = table["seconds"] / table[SCORE].replace(0, np.nan)
     table["per_gain"] = ((table["seconds"] - before["seconds"]) / gain).where(gain > 0)
-    return table.sort_values(["dataset", "model"], key=_rank, kind="stable", ignore_index=True)
+    return table.sort_values(["dataset", "model", "alteration"], key=_rank, kind="stable", ignore_index=True)
 
 
 def beside_paper(results: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -60,7 +74,7 @@ def beside_paper(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     both = both.reindex(columns=[(which, name) for name, which in order])
     both.columns = [f"{name} {which}" for name, which in order]
     both = both.dropna(axis=1, how="all").reset_index()
-    return both.sort_values("model", key=_rank, kind="stable", ignore_index=True)
+    return both.sort_values(["model", "alteration"], key=_rank, kind="stable", ignore_index=True)
 
 
 def times(results: pd.DataFrame) -> pd.DataFrame:
@@ -82,9 +96,10 @@ def table_14(results: pd.DataFrame) -> pd.DataFrame:
     ours["bert"] = build_model("bert", n_classes=11, checkpoint=checkpoints.BASE, seed=0).count_params()
     table = paper.table_14().rename(columns={"parameters": "paper, parameters", "seconds": "paper, seconds"})
     table["ours, parameters"] = table["model"].map(ours)
-    table["difference, %"] = 100 * (table["ours, parameters"] / table["paper, parameters"] - 1)
     crowd = rows(results).query("dataset == 'crowd' and alteration == 'none'").set_index("model")["seconds"]
     table["ours, seconds"] = table["model"].map(crowd).astype(float)
+    table["model"] = table["model"].map({kind: row.title for kind, row in kinds.KINDS.items()})
+    table["difference, %"] = 100 * (table["ours, parameters"] / table["paper, parameters"] - 1)
     return table
 
 
@@ -175,6 +190,6 @@ def _row(model: str, cell: str) -> str:
 
 
 def _rank(column: pd.Series) -> pd.Series:
-    """Models in the order of the table of kinds; anything else as it is."""
-    order = {kind: number for number, kind in enumerate(kinds.KINDS)}
-    return column.map(order) if column.name == "model" else column
+    """Models in the order of the table of kinds, cells in that of Table 1 with own formulas last; anything else as it is."""
+    order = {"model": [*kinds.KINDS], "alteration": [*ALTERATIONS]}.get(column.name)
+    return column if order is None else column.map(lambda name: order.index(name) if name in order else len(order))

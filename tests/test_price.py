@@ -77,8 +77,8 @@ def test_tables_13_and_14():
     assert table.loc[("hate", "bert"), "paper, seconds"] == "181" and table.loc[("robo", "lstm"), "paper, seconds"] == "<1"
     assert table.loc[("hate", "tfidf"), "paper, seconds"] == "–" and table.loc[("hate", "simple"), "seconds"] == 40
     parameters = price.table_14(made_up(("crowd",))).set_index("model")
-    assert parameters.loc["bert", "ours, parameters"] == 109_881_611 and (parameters["difference, %"].abs() < 0.5).all()
-    assert parameters["ours, seconds"].to_dict() == {"lstm": 20, "simple": 40, "bert": 400}
+    assert parameters.loc["BERT", "ours, parameters"] == 109_881_611 and (parameters["difference, %"].abs() < 0.5).all()
+    assert parameters["ours, seconds"].to_dict() == {"LSTM-CS": 20, "SIMPLE": 40, "BERT": 400}
 
 
 def test_a_checkpoint_is_called_by_its_name(monkeypatch):
@@ -89,6 +89,13 @@ def test_a_checkpoint_is_called_by_its_name(monkeypatch):
         "hate: LSTM-CS 60.0 % macro F1 in 20 s a fold; SIMPLE 58.0 % in 40 s (worse); BERT (all-MiniLM-L6-v2) 70.0 % in 400 s (better)"
     )
     assert "Only one kind" in price.sentence(made_up().query("model == 'lstm'"), names)
+
+
+def test_the_training_of_every_kind_is_stated():
+    work = plan(Settings(models=["lstm", "simple", "bert", "tfidf"], checkpoint="all-MiniLM-L6-v2?epochs=3", folds=1))
+    lines = price.protocol(work)
+    assert lines[0] == "LSTM-CS: batch size 32, learning rate 0.001; epochs: robo 12" and lines[3] == "TF-IDF + logistic regression: C 10"
+    assert lines[2].startswith("BERT (all-MiniLM-L6-v2): batch size 16, learning rate 0.0003") and lines[2].endswith("epochs: robo 3")
 
 
 def test_bert_base_is_measured_once_and_only_where_it_is_not_trained(home, monkeypatch):
