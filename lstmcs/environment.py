@@ -23,7 +23,7 @@ TRAINING = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_MMAP_THRESHOLD_": "536870912",
 }
-PACKAGES = ("tensorflow-cpu", "keras", "numpy", "scikit-learn", "pandas")
+PACKAGES = ("tensorflow-cpu", "keras", "numpy", "scikit-learn", "pandas", "transformers")
 
 
 def prepare(training: bool = False) -> dict[str, str]:

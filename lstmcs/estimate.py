@@ -11,6 +11,7 @@ from statistics import median
 
 import pandas as pd
 
+from .kinds import KINDS
 from .order import build_of
 from .plan import Plan
 
@@ -19,8 +20,8 @@ EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step
 STEP = 1e-3  # seconds a step
 EVALUATION = 1.1  # scoring the validation rows after each epoch
 COMPILING = 8.0  # seconds a cell and worker
-MODELS = {"lstm": 1.0}  # factors; a model of another kind is known only from its folds on record
-UNKNOWN = 3.0
+SIMPLE = 1.2  # an encoder block more than the stacked Bi-LSTM
+BERT_BASE = 85e6  # weights of BERT-base's encoder; a smaller one takes less
 
 
 class Estimate:
@@ -64,7 +65,12 @@ class Estimate:
 
 def reference(prepared, config: dict) -> float:
     """Seconds of a fold on one core of the machine of the README's table."""
-    sizes, training = config["sizes"], config["training"]
+    sizes, training, kind = config["sizes"], config["training"], KINDS[config["model"]]
+    if not kind.checkpoint and "epochs" not in training:
+        return 1.0  # TF-IDF and logistic regression
+    if kind.checkpoint:  # word pieces are more than words; batches are cut to about the length of their texts
+        tokens = min(training["max_tokens"], 3.0 * float((prepared.ids > 0).sum(axis=1).mean()))
+        return training["epochs"] * 0.8 * len(prepared.ids) * tokens * BERT_BASE * 6 / OPERATIONS * EVALUATION
     e, u = sizes.get("embedding", 256), sizes.get("units", 104)
     weights = 2 * 4 * u * (e + u) + 2 * 4 * u * (2 * u + u)
     tokens = prepared.max_len
@@ -72,7 +78,7 @@ def reference(prepared, config: dict) -> float:
         tokens = 1.3 * float((prepared.ids > 0).sum(axis=1).mean())
     step = training["batch_size"] * tokens * weights * 6 / OPERATIONS + prepared.vocab_size * e * EMBEDDING + STEP
     steps = training["epochs"] * math.ceil(0.8 * len(prepared.ids) / training["batch_size"])
-    return steps * step * EVALUATION * MODELS.get(config["model"], UNKNOWN)
+    return steps * step * EVALUATION * (SIMPLE if config["model"] == "simple" else 1.0)
 
 
 def duration(seconds: float) -> str:

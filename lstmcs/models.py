@@ -1,15 +1,21 @@
-"""The study's models, uncompiled: `build_model("lstm", ...)` is the paper's stacked Bi-LSTM (section 3.3, figure 3)."""
+"""The study's models, uncompiled: `build_model(kind, ...)`.
+
+"lstm"    the paper's stacked Bi-LSTM-CS (section 3.3, figure 3)
+"simple"  the paper's SIMPLE: token and position embedding and one transformer encoder block in front of the same stack
+"bert"    a pre-trained BERT with the paper's head (bert.py)
+"""
 
 import difflib
 
 import keras
 from keras import layers, ops
 
+from . import bert, checkpoints, encoder, kinds
+from .alterations import alteration as as_alteration
 from .cell import LSTMCS, Bidirectional
 
 PADDINGS = ("fixed", "mask")
-#: The paper states no sizes. These come within 0.5 % of Table 14's total for CROWD (938,859 of 940,596 parameters).
-LSTM_SIZES = {"embedding": 256, "units": 104, "dropout": 0.2}
+DEFAULT = "google-bert/bert-base-uncased"
 
 
 @keras.saving.register_keras_serializable(package="lstmcs")
@@ -33,25 +39,49 @@ class MaskedPools(layers.Layer):
 
 
 def build_model(
-    kind: str, *, vocab_size: int, max_len: int, n_classes: int, alteration="none", padding="fixed", seed: int | None = None, **sizes
-) -> keras.Model:
+    kind: str, *, n_classes: int, vocab_size: int | None = None, max_len: int | None = None, alteration="none", padding="fixed",
+    checkpoint: str | dict = DEFAULT, seed: int | None = None, **sizes,
+) -> keras.Model:  # fmt: skip
     """One of the study's models: int ids (batch, max_len) -> sigmoid scores (batch, n_classes), float32.
 
-    kind: "lstm". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. padding: "fixed" treats
-    padding as the paper does, as one more token; "mask" lets it change no state and enter no pool, and takes batches of
-    any length. seed: of the initial weights, the same for every alteration; None draws them from Keras' global seed.
-    sizes: embedding, units, dropout. Raises ValueError for an unknown kind, padding or size.
+    kind: "lstm", "simple" or "bert". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. padding:
+    "fixed" treats padding as the paper does, as one more token; "mask" lets it change no state and enter no pool, and takes
+    batches of any length. seed: of the initial weights, the same for every alteration; None draws them from Keras' global seed.
+    sizes: embedding, units, dropout; for "simple" heads, head_width, feed_forward too; for "bert" dense, dropout.
+    checkpoint: of "bert" alone: where its weights and vocabulary come from (checkpoints.py), or a configuration such as
+    checkpoints.BASE for random weights; it takes ids of its own tokenizer, of any length, and never attends to padding.
+    Raises ValueError for an unknown kind, padding, size or checkpoint.
     """
     if padding not in PADDINGS:
         raise ValueError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {padding!r}")
-    if kind not in BUILDERS:
-        raise ValueError(f"unknown model {kind!r}; known: {', '.join(map(repr, BUILDERS))}")
-    builder, defaults = BUILDERS[kind]
+    if kind != "bert" and kind not in BUILDERS:
+        raise ValueError(f"unknown model {kind!r}; known: {', '.join(map(repr, [*BUILDERS, 'bert']))}")
+    defaults = kinds.KINDS[kind].sizes
     if unknown := sorted(set(sizes) - set(defaults)):
         near = difflib.get_close_matches(unknown[0], defaults, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(f"unknown size {unknown[0]!r}{hint}; {kind!r} takes {', '.join(defaults)}")
-    return builder(vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **{**defaults, **sizes})
+    sizes = {**defaults, **sizes}
+    if kind == "bert":
+        return _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes)
+    if vocab_size is None or max_len is None:
+        raise TypeError(f"{kind!r} needs vocab_size and max_len")
+    return BUILDERS[kind](vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **sizes)
+
+
+def _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes):
+    if as_alteration(alteration).formula:
+        raise ValueError(f"'bert' has no cell to alter: alteration must be 'none', not {alteration!r}")
+    folder = None if isinstance(checkpoint, dict) else checkpoints.locate(checkpoints.identity(checkpoint))
+    config = checkpoints.read_config(folder) if folder else checkpoint
+    model = bert.build(config, n_classes, **sizes, seed=seed)
+    if vocab_size not in (None, config["vocab_size"]):
+        raise ValueError(f"vocab_size {vocab_size}: this checkpoint has a vocabulary of {config['vocab_size']}")
+    if max_len is not None and max_len > config["max_position_embeddings"]:
+        raise ValueError(f"max_len {max_len}: this checkpoint takes at most {config['max_position_embeddings']} tokens")
+    if folder:
+        bert.load(model, folder)
+    return model
 
 
 class _Initialisers:
@@ -82,20 +112,41 @@ def _lstm(vocab_size, max_len, n_classes, alteration, masked, initial, embedding
     # === Layers ===
     embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
     drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
+    stack = _stack(n_classes, alteration, masked, initial, units)
+
+    # === Functional model ===
+    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
+    return keras.Model(ids, stack(drop(embed(ids))), name="lstm_cs")
+
+
+def _simple(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout, heads, head_width, feed_forward):
+    # === Layers ===
+    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
+    place = encoder.AddPositions(max_len, initial("RandomUniform"), name="positions")
+    drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
+    widths = {"heads": heads, "head_width": head_width, "feed_forward": feed_forward}
+    stack = _stack(n_classes, alteration, masked, initial, units)
+
+    # === Functional model ===
+    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
+    x = encoder.block(drop(place(embed(ids))), "encoder", **widths, initial=lambda: initial("GlorotUniform"))
+    return keras.Model(ids, stack(x), name="simple")
+
+
+def _stack(n_classes, alteration, masked, initial, units):
+    """Two Bi-LSTM-CS layers, both pools and the sigmoid scores, as a function of the sequence in front of them."""
     first = _bi_lstm(units, alteration, initial, "bi_lstm_1")
     second = _bi_lstm(units, alteration, initial, "bi_lstm_2")
     score = layers.Dense(n_classes, "sigmoid", kernel_initializer=initial("GlorotUniform"), name="scores")
 
-    # === Functional model ===
-    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
-    x = second(first(drop(embed(ids))))
-    if masked:
-        pools = MaskedPools(name="pools")(x)
-    else:
+    def apply(x):
+        x = second(first(x))
+        if masked:
+            return score(MaskedPools(name="pools")(x))
         flows = [layers.GlobalMaxPooling1D(name="max_pool")(x), layers.GlobalAveragePooling1D(name="average_pool")(x)]
-        pools = layers.Concatenate(name="pools")(flows)
-    outputs = score(pools)
-    return keras.Model(ids, outputs, name="lstm_cs")
+        return score(layers.Concatenate(name="pools")(flows))
+
+    return apply
 
 
-BUILDERS = {"lstm": (_lstm, LSTM_SIZES)}
+BUILDERS = {"lstm": _lstm, "simple": _simple}

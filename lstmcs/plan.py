@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import paths, records
+from . import checkpoints, kinds, paths, records
 from .alterations import ALTERATIONS, alteration
 from .datasets import Dataset, load_dataset
 from .preparation import Preparation
@@ -21,13 +21,11 @@ from .preprocess import Prepared, data_config, prepare
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
-    "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": {"embedding": 8, "units": 4, "dropout": 0.2},
-              "alterations": ("none", "C-1", "H-2"), "yardstick": 0},
+    "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "yardstick": 0},
     "quick": {"runs": 1, "folds": 10, "yardstick": 1},
     "standard": {"runs": 3, "folds": 10, "yardstick": 1},
     "paper": {"runs": 10, "folds": 10, "yardstick": 1},
 }  # fmt: skip
-SIZES = {"embedding": 256, "units": 104, "dropout": 0.2}
 PADDINGS = ("fixed", "mask")
 TRAINING = {"epochs": 5, "batch_size": 32, "learning_rate": 0.001}
 
@@ -41,7 +39,9 @@ class Settings:
     """What a study is asked to do; the same names, in the same order, as every notebook's parameters.
 
     preset: smoke | quick | standard | paper. datasets, alterations: names; empty alterations mean the preset's, which
-    is all 18 but for smoke. runs, folds: None means the preset's; folds counts those done of ten. yardstick: how many
+    is all 18 but for smoke. models: kinds of kinds.KINDS; "lstm" has every alteration and the yardstick, "simple" the
+    alterations too, but of all 18 only none, C-1 and H-2; "bert", "bert-prepared" and "tfidf" have no cell to alter, so one
+    row. checkpoint: where BERT starts, see checkpoints.py. runs, folds: None means the preset's; folds counts those done of ten. yardstick: how many
     rows to add that train the unaltered cell again, on the same splits, with other seeds (None means the preset's: 1, none
     for smoke). workers: processes; 0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the
     records; None means the study's own. train: False only shows what is on record.
@@ -50,6 +50,8 @@ class Settings:
     preset: str = "quick"
     datasets: tuple[str, ...] = ("robo",)
     alterations: tuple[str, ...] = ()
+    models: tuple[str, ...] = ("lstm",)
+    checkpoint: str = "google-bert/bert-base-uncased"
     runs: int | None = None
     folds: int | None = None
     seed: int = 0
@@ -77,6 +79,11 @@ class Settings:
         names = _names(self.alterations, "alterations") or preset.get("alterations", tuple(ALTERATIONS))
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
+        put("models", _names(self.models, "models"))
+        if unknown := [name for name in self.models if name not in kinds.KINDS]:
+            raise SettingsError(f"unknown model {unknown[0]!r}{_nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
+        if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
+            raise SettingsError(f"checkpoint must be a name or a folder, not {self.checkpoint!r}")
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("yardstick", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
             if value is None and name != "seed":
@@ -85,8 +92,9 @@ class Settings:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         if self.padding not in PADDINGS:
             raise SettingsError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {self.padding!r}")
-        if not self.datasets:
-            raise SettingsError("datasets is empty; name at least one, for example robo")
+        for name, example in (("datasets", "robo"), ("models", "lstm")):
+            if not getattr(self, name):
+                raise SettingsError(f"{name} is empty; name at least one, for example {example}")
 
     @classmethod
     def of(cls, **parameters) -> "Settings":
@@ -150,9 +158,6 @@ class Plan:
 
 def plan(settings: Settings) -> Plan:
     """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError."""
-    preset = PRESETS[settings.preset]
-    cells = [(alteration(name).key, {}) for name in settings.alterations]
-    cells += [("none", {"repeat": number}) for number in range(1, settings.yardstick + 1)]
     data, folds = {}, []
     for source in settings.datasets:
         dataset = load_dataset(source)
@@ -160,15 +165,30 @@ def plan(settings: Settings) -> Plan:
             raise SettingsError(f"two data sets are named {dataset.name!r}; rename one of the files")
         data[dataset.name] = dataset
         about = data_config(dataset, Preparation.of(dataset.preparation, dataset.name))
-        epochs = preset.get("epochs") or dataset.epochs or TRAINING["epochs"]
+        models = {kind: _model(kind, dataset, settings) for kind in settings.models}
+        cells = [(kind, alteration(name).key, {"repeat": n} if n else {})
+                 for kind in models for name, n in kinds.cells(kind, settings.alterations, settings.yardstick)]  # fmt: skip
         folds += [
-            {**about, "model": "lstm", "sizes": preset.get("sizes", SIZES), "alteration": key,
-             "padding": settings.padding, "training": TRAINING | {"epochs": epochs}, "run": run, "fold": fold, "seed": settings.seed, **repeat}
+            {**about, **models[kind], "alteration": key, "run": run, "fold": fold, "seed": settings.seed, **repeat}
             for run in range(1, settings.runs + 1)
-            for key, repeat in cells
+            for kind, key, repeat in cells
             for fold in range(1, settings.folds + 1)
         ]  # fmt: skip
     return Plan(settings, PreparedSets(data), tuple(folds))
+
+
+def _model(name: str, dataset: Dataset, settings: Settings) -> dict:
+    """What a fold's configuration says of its model; only what matters to this kind enters its records' keys."""
+    kind, preset = kinds.KINDS[name], PRESETS[settings.preset]
+    epochs = preset.get("epochs") or dataset.epochs or TRAINING["epochs"]
+    config = {"model": name, "sizes": getattr(kind, preset.get("sizes", "sizes"))}
+    if kind.text == "ids":
+        return config | {"padding": settings.padding, "training": TRAINING | {"epochs": epochs}}
+    config |= {"training": kind.training}
+    if kind.checkpoint:
+        config["checkpoint"] = checkpoints.identity(settings.checkpoint)
+        config["training"] = kind.training | ({"epochs": epochs} if "epochs" in preset else {}) | checkpoints.training(settings.checkpoint)
+    return config
 
 
 def _names(value, parameter: str) -> tuple[str, ...]:

@@ -50,11 +50,14 @@ class Prepared:
         """Classes of the original set that no prepared document has."""
         return tuple(c for c in self.dataset.classes if c not in self.classes)
 
+    def terms(self, count: int | None = None) -> list[str]:
+        """The first `count` (default: all) prepared documents as text, terms parted by spaces."""
+        return [" ".join(self.vocabulary[i - 1] for i in ids if i) for ids in self.ids[:count]]
+
     def examples(self, count: int, width: int = 160) -> pd.DataFrame:
         """The first documents before and after, texts cut to `width` characters; nothing in them acts or hides."""
         rows = []
-        for ids, labels, row in zip(self.ids[:count], self.labels[:count], self.rows):
-            after = " ".join(self.vocabulary[i - 1] for i in ids if i)
+        for after, labels, row in zip(self.terms(count), self.labels[:count], self.rows):
             classes = ", ".join(c for c, has in zip(self.classes, labels) if has)
             rows.append(
                 {"class": classes or "(none)", "before": words.cut(self.dataset.texts[row], width), "after": words.cut(after, width)}

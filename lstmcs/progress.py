@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
-from . import records
+from . import kinds, records
 
 EVERY = 5  # seconds between plain lines
 
@@ -49,7 +49,7 @@ class Progress:
         config = record["config"]
         self.trained += 1
         self._count(config)
-        name = f"{config['dataset']} {records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
+        name = f"{config['dataset']} {records.label(cell(config)[1])} run {config['run']} fold {config['fold']}"
         if record["state"] == "failed":
             self.failed += 1
             self.note(f"failed: {name}: {record['error']['message']}")
@@ -123,8 +123,8 @@ class Progress:
 
 
 def cell(config: dict) -> tuple[str, str]:
-    """(data set, cell) of a configuration."""
-    return config["dataset"], records.cell_of(config)
+    """(data set, cell) of a configuration; a cell of another model than the Bi-LSTM has its name in front."""
+    return config["dataset"], kinds.prefix(config) + records.cell_of(config)
 
 
 def _clock(seconds: float) -> str:

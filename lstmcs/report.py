@@ -23,7 +23,7 @@ from . import __version__, environment, paths
 from .plan import Plan, Settings, plan
 
 #: Notebook -> what its pages are about: one page a data set ("each"), one for all sets ("all"), one that needs none ("").
-NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all"}
+NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all", "05_transformers": "all"}
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pandas as pd
 
-from . import cluster, records, workers
+from . import checkpoints, cluster, records, workers
 from .estimate import Estimate, duration
 from .order import Queue
 from .plan import Plan, Settings, SettingsError, plan
@@ -63,6 +63,7 @@ def run_study(
 
 def _train(work: Plan, pending: list[dict], states: dict[str, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
     settings = work.settings
+    checkpoints.ready(pending)
     _check_folder(work)
     records.clear_leftovers(work.folder)
     estimate = Estimate(work)

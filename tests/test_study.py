@@ -43,6 +43,9 @@ def test_presets_and_defaults():
         ({"datasets": []}, "datasets is empty"),
         ({"datasets": 3}, "datasets must be a list of names"),
         ({"alterations": ["C-1", "C-77"]}, "unknown alteration 'C-77'"),
+        ({"models": ["lstm", "brt"]}, "unknown model 'brt' (did you mean 'bert'?)"),
+        ({"models": []}, "models is empty"),
+        ({"checkpoint": None}, "checkpoint must be a name or a folder, not None"),
     ],
 )
 def test_wrong_settings_stop_before_anything(parameters, says):
@@ -272,3 +275,25 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert len(records.results()) == 4  # two folds of the unaltered cell and of its yardstick
+
+
+def test_progress_and_status_name_the_model(trained, capsys):
+    options = ["--alterations", "none", "--models", "lstm", "tfidf", "--folds", "1", "--yardstick", "0"]
+    run_study(alterations=["none"], models=["lstm", "tfidf"], folds=1, yardstick=0, workers=0)
+    assert "robo tfidf none run 1 fold 1" in capsys.readouterr().out
+    main(["status", *options])
+    out = capsys.readouterr().out
+    assert "2 of 2 folds done" in out and "robo       none " in out and "robo       tfidf none" in out
+
+
+def test_models_and_their_rows():
+    cells = ("none", "C-1", "C-2", "H-2")
+    settings = Settings(alterations=cells, models="lstm simple,tfidf", folds=1, yardstick=1)
+    rows = [(c["model"], records.cell_of(c)) for c in plan(settings).folds]
+    assert rows == [("lstm", c) for c in (*cells, "null-1")] + [("simple", c) for c in cells] + [("tfidf", "none")]
+    every = plan(Settings(models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
+    assert [records.cell_of(c) for c in every] == ["none", "C-1", "H-2"]
+    alone = {records.key(c) for c in plan(Settings(alterations=cells, folds=1)).folds}
+    assert alone == {records.key(c) for c in plan(settings).folds if c["model"] == "lstm"}  # other models change no key
+    padded = plan(Settings(models=["tfidf"], folds=1, padding="mask")).folds
+    assert padded == plan(Settings(models=["tfidf"], folds=1)).folds  # what does not matter to a model is not in its key

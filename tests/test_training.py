@@ -4,11 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from lstmcs import build_model, records, training
 from lstmcs.datasets import Dataset
 from lstmcs.preprocess import prepare
+from lstmcs.reference import Reference
 from lstmcs.training import SPLITS, Trainer, seed_of, split, train_fold
 
 WORDS = "robot arm wheel lamp door stair glass table phone garden kitchen battery".split()
@@ -139,6 +142,47 @@ def test_masked_training_compiled_and_plain_agree_and_learn():
     trainer.fold(cfg)
     whole = np.asarray(trainer.model(data.ids))  # every row at full length
     np.testing.assert_allclose(trainer.predict(np.arange(len(data.ids))), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["fixed", "mask"])
+def test_simple_trains_through_the_same_loop(padding):
+    """Compiled and plain steps agree with dropout, and rows do not depend on the batch they are in."""
+    data, sizes = uneven(), {"embedding": 8, "units": 6, "dropout": 0.2, "heads": 2, "head_width": 4, "feed_forward": 8}
+    training = {"epochs": 3, "batch_size": 16, "learning_rate": 0.01}
+    cfg = config(data, model="simple", sizes=sizes, padding=padding, training=training, alteration="c = c * o")
+    trainers = [Trainer(data, cfg, jit=jit) for jit in (True, False)]
+    (fast, _), (plain, _) = (trainer.fold(cfg) for trainer in trainers)
+    np.testing.assert_allclose([e["loss"] for e in fast["curve"]], [e["loss"] for e in plain["curve"]], rtol=1e-4)
+    assert fast["env"]["loop"] == "fast" and fast["cost"]["parameters"] == trainers[0].model.count_params()
+    whole = np.asarray(trainers[0].model(data.ids))
+    np.testing.assert_allclose(trainers[0].predict(np.arange(len(data.ids))), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_reference_is_tf_idf_and_a_logistic_regression_a_class(multi):
+    """Against scikit-learn's parts put together by hand, one class at a time."""
+    data = made_up(multi=multi)
+    cfg = {**data.config(), "model": "tfidf", "sizes": {}, "training": {"C": 10.0}, "alteration": "none", "run": 1, "fold": 2, "seed": 0}
+    record, kept = train_fold(data, cfg)
+    train, _, test = split(data.labels, cfg)
+    texts = np.array([" ".join(data.vocabulary[i - 1] for i in row if i) for row in data.ids], object)
+    vectorizer = TfidfVectorizer(analyzer=str.split).fit(texts[train])
+    features, unseen = vectorizer.transform(texts[train]), vectorizer.transform(texts[test])
+    for k in range(3):
+        logistic = LogisticRegression(C=10.0, max_iter=1000).fit(features, data.labels[train, k])
+        np.testing.assert_allclose(kept["probabilities"][:, k], logistic.predict_proba(unseen)[:, 1], atol=1e-5)
+    assert record["state"] == "done" and record["cost"]["parameters"] == 3 * (len(vectorizer.vocabulary_) + 1)
+    assert record["scores"]["test"]["macro_f1"] > 0.5
+    np.testing.assert_array_equal(kept["rows"], data.rows[test])
+
+
+def test_reference_answers_0_for_a_class_without_training_rows():
+    data = made_up()
+    data.labels[:, 2] = 0
+    data.labels[split(data.labels, config(data))[2][0], 2] = 1  # in the test part alone
+    cfg = {**data.config(), "model": "tfidf", "sizes": {}, "training": {"C": 10.0}, "alteration": "none", "run": 1, "fold": 1, "seed": 0}
+    record, kept = Reference(data, cfg).fold(cfg)
+    assert record["state"] == "done" and not kept["probabilities"][:, 2].any()
 
 
 @pytest.fixture(scope="module")

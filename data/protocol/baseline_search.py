@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstmcs import environment, load_dataset, protocol
+from lstmcs import environment, kinds, load_dataset, protocol
 from lstmcs.metrics import METRICS
-from lstmcs.plan import SIZES, TRAINING
+from lstmcs.plan import TRAINING
 from lstmcs.preparation import Preparation
 from lstmcs.preprocess import prepare
 
@@ -44,7 +44,7 @@ def run(name: str, setting: str) -> pd.DataFrame:
     dataset = load_dataset(name)
     prepared = prepare(dataset, replace(Preparation.of(dataset.preparation), pad_side=o["pad_side"]))
     training = TRAINING | {"learning_rate": o["learning_rate"], "batch_size": o["batch_size"], "epochs": EPOCHS[name]}
-    config = {**prepared.config(), "model": "lstm", "sizes": SIZES | {"dropout": o["dropout"]}, "alteration": "none", "padding": "fixed",
+    config = {**prepared.config(), "model": "lstm", "sizes": kinds.LSTM | {"dropout": o["dropout"]}, "alteration": "none", "padding": "fixed",
               "training": training, "run": 1, "seed": 0}  # fmt: skip
     trainer, rows = Trainer(prepared, config), []
     for fold in range(1, FOLDS.get(name, 1) + 1):
