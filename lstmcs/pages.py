@@ -101,7 +101,9 @@ def command(parameters: dict) -> str:
         if name not in ("preset", "train") and value not in (None, []) and value != plain.get(name):
             words.append("--" + name.replace("_", "-"))
             several = value if isinstance(value, list) else [value]
-            words += [f"{several[0]}|"] if len(several) == 1 and " " in str(several[0]) else map(str, several)  # one name with spaces
+            words += (
+                [f"{several[0]}|"] if isinstance(value, list) and len(value) == 1 and " " in value[0] else map(str, several)
+            )  # one name with spaces
     return shlex.join(words)
 
 

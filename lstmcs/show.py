@@ -55,7 +55,7 @@ def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = Tr
 def _kind(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return ""
-    return ' class="text long"' if column.astype("string").str.len().max() > LONG else ' class="text"'
+    return ' class="text long"' if max((len(str(value)) for value in column), default=0) > LONG else ' class="text"'
 
 
 def heading(column) -> str:
