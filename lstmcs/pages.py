@@ -77,20 +77,32 @@ def _arranged(cells: list, about: dict) -> list:
     for cell in answers:
         if cell.cell_type == "markdown":  # its own heading is for JupyterLab
             cell.source = re.sub(r"^## .*\n*", "", cell.source)
+            cell.metadata |= {"before": '<div class="aside">', "after": "</div>"}
     if answers:
-        answers[0].metadata["before"] = '<section class="answer"><h2 id="answer">The answer</h2>'
-        answers[-1].metadata["after"] = "</section>"
+        answers[0].metadata["before"] = '<section class="answer"><h2 id="answer">The answer</h2>' + answers[0].metadata.get("before", "")
+        answers[-1].metadata["after"] = answers[-1].metadata.get("after", "") + "</section>"
     return [top, *answers, hint, *(cell for cell in others if "answer" not in cell.metadata["tags"])]
 
 
 def _top(question: str, about: dict) -> str:
-    folds = f"{about['done']} of {about['planned']} folds on record" if about["dataset"] else ""
-    facts = [about["dataset"], f"preset {about['preset']}", folds, f"made {about['made']}", f"commit {about['env']['commit'] or 'unknown'}"]
+    facts = [
+        about["dataset"],
+        f"preset {about['preset']}",
+        _folds(about, " folds on record"),
+        f"made {about['made']}",
+        f"commit {about['env']['commit'] or 'unknown'}",
+    ]
     parts = [f'<p class="question">{html.escape(question)}</p>' if question else ""]
     parts.append(f'<p class="about">{" · ".join(html.escape(fact) for fact in facts if fact)}</p>')
     if about["state"] != "complete":
         parts.insert(0, f'<p class="banner {about["state"]}"><strong>{about["state"]}</strong>: {html.escape(about["why"])}</p>')
     return "".join(parts)
+
+
+def _folds(about: dict, words: str = "") -> str:
+    """Folds done of planned, where the page is about them."""
+    speaks = about["dataset"] and (about["state"] != "complete" or about["done"] == about["planned"])
+    return f"{about['done']} of {about['planned']}{words}" if speaks else ""
 
 
 def command(parameters: dict) -> str:
@@ -125,9 +137,7 @@ def index(folder: Path | None = None) -> Path:
     for executed in sorted((folder / "notebooks").glob("*.ipynb")):
         page = folder / f"{executed.stem}.html"
         if (about := about_of(executed)) and page.is_file():
-            about_folds = about["dataset"] and (about["state"] != "complete" or about["done"] == about["planned"])
-            folds = f"{about['done']} of {about['planned']}" if about_folds else ""
-            reports.append({**about, "folds": folds, "html": page.name, "notebook": f"notebooks/{executed.name}"})
+            reports.append({**about, "folds": _folds(about), "html": page.name, "notebook": f"notebooks/{executed.name}"})
             answer, picture = _answer_and_picture(executed)
             if answer and (front is None or about["done"] > front["done"]):
                 front = {**about, "answer": answer, "picture": picture, "html": page.name}
