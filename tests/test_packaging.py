@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -81,21 +80,3 @@ def test_notebook_list_is_complete():
 def test_modules_are_small():
     for path in (ROOT / "lstmcs").glob("*.py"):
         assert len(path.read_text().splitlines()) <= 300, path.name
-
-
-def test_readme_code_runs_and_its_commands_are_understood(tmp_path, monkeypatch):
-    from lstmcs.__main__ import _parser
-
-    text = (ROOT / "README.md").read_text()
-    monkeypatch.chdir(tmp_path)
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(compile(block, "README.md", "exec"), {})
-    assert (tmp_path / "altered.keras").is_file()
-    commands = re.findall(r"python -m lstmcs ([^#`\n]+)", text)
-    assert len(commands) >= 5
-    for command in commands:
-        _parser().parse_args(shlex.split(command))
-    targets = set(re.findall(r"\bmake ([a-z]+)", text)) & {"study", "test", "lab", "clean"}
-    assert targets <= set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M)) and {"study", "test"} <= targets
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / link).exists(), link
