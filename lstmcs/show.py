@@ -55,7 +55,8 @@ def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = Tr
 def _kind(column: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return ""
-    return ' class="text long"' if max((len(str(value)) for value in column), default=0) > LONG else ' class="text"'
+    long = max((len(str(value)) for value in column), default=0) > LONG
+    return f' class="text{" long" * long}" style="text-align:left"'  # the style is for JupyterLab, which has its own
 
 
 def heading(column) -> str:
@@ -95,4 +96,5 @@ def notes(lines, title: str = "Notes") -> HTML:
 
 def answer(text: str) -> HTML:
     """The box that holds a report's answer."""
-    return HTML(f'<p class="answer">{html.escape(text)}</p>')
+    style = "border-left:4px solid #1f77b4;padding:.2rem .8rem"  # for JupyterLab; in a page all answers share one box
+    return HTML(f'<p class="answer" style="{style}">{html.escape(text)}</p>')

@@ -156,7 +156,7 @@ def test_failed_and_partial_pages_say_so_at_the_top_and_in_the_index(site):
 def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     text = (site / "index.html").read_text()
     summary = html.unescape((site / "04_summary--robo--quick.html").read_text())
-    answer = html.unescape(re.search(r'<p class="answer">(.*?)</p>', text)[1])
+    answer = html.unescape(re.search(r'<p class="answer"[^>]*>(.*?)</p>', text)[1])
     assert answer in summary and answer.count(". ") == 1 and "17 comparisons" in answer and "robo (a stand-in)" in answer
     picture = re.search(r'<img alt="([^"]+)"[^>]* src="(data:[^"]+)"', text)
     assert "Verdicts" in picture[1] and picture[2] in summary
@@ -370,7 +370,7 @@ def test_table_of_pieces():
     frame = pd.DataFrame({"macro_f1": [0.5, None], "<b>": ["<i>", "x" * 40], "as": [r"c_t", ""]}, index=["C-1", "C-2"])
     text = show.table(frame, 'a "caption"', latex=("as",)).data
     assert '<th scope="col">Macro F1</th>' in text and "<td>0.50</td>" in text and "<td>–</td>" in text
-    assert '<th scope="col" class="text long">&lt;b&gt;</th>' in text and "&lt;i&gt;" in text and "<i>" not in text
+    assert '<th scope="col" class="text long" style="text-align:left">&lt;b&gt;</th>' in text and "&lt;i&gt;" in text and "<i>" not in text
     assert "<msub>" in text and 'aria-label="a &quot;caption&quot;"' in text
 
 

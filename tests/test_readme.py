@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_the_code_runs(tmp_path, monkeypatch):
 def test_the_altered_line_is_quoted_as_it_stands_and_linked():
     quoted = re.search(r"```py\n(.*?)```", README, re.S)[1]
     cell = (ROOT / "lstmcs" / "cell.py").read_text()
-    assert quoted in cell and "# NEW" in quoted
+    assert textwrap.indent(quoted, " " * 8) in cell and "# NEW" in quoted
     number = int(re.search(r"lstmcs/cell\.py#L(\d+)", README)[1])
     assert "# NEW" in cell.splitlines()[number - 1]
 
