@@ -3,7 +3,8 @@
 A page opens from disk and fetches nothing: style and pictures are inside, formulas are MathML, and the one script, which
 sorts tables, is the only one that the page's content policy lets run. Everything shown comes from the executed
 notebook and its metadata["lstmcs"]. Cells tagged "answer" are put first; the index takes its answer and picture from
-the summary with most folds on record: the first answer, and the output of the cell tagged "picture".
+the summary with most folds on record: the first answer, and of what cells tagged "picture" show the first (a map of all
+sets), or for one or two data sets the last (their intervals).
 """
 
 import base64
@@ -159,7 +160,9 @@ def _answer_and_picture(executed: Path) -> tuple[str, str]:
             shown[tag] += [o["data"]["text/html"] for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
     if not (shown["answer"] and shown["picture"]):
         return "", ""
-    return tuple(jinja2.utils.markupsafe.Markup(pieces[0]) for pieces in shown.values())  # show.py has escaped what is in them
+    few = len(about_of(executed)["parameters"]["datasets"]) < 3
+    chosen = shown["answer"][0], shown["picture"][-1 if few else 0]
+    return tuple(map(jinja2.utils.markupsafe.Markup, chosen))  # show.py has escaped what is in them
 
 
 def about_of(executed: Path) -> dict:

@@ -160,13 +160,25 @@ def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     answer = html.unescape(re.search(r'<p class="answer"[^>]*>(.*?)</p>', text)[1])
     assert answer in summary and answer.count(". ") == 1 and "17 comparisons" in answer and "robo (a stand-in)" in answer
     picture = re.search(r'<img alt="([^"]+)"[^>]* src="(data:[^"]+)"', text)
-    assert "Verdicts" in picture[1] and picture[2] in summary
+    assert "of 18 intervals lie above 0" in picture[1] and picture[2] in summary
     assert "190 of 190 planned folds are on record, 0 failed" in text and "Preset quick" in text
     row = next(row for row in text.split("<tr>") if 'href="03_alterations--robo--quick.html"' in row)
     about = pages.about_of(site / "notebooks" / "03_alterations--robo--quick.ipynb")
     for piece in (about["made"], about["env"]["commit"] or "unknown", "robo", "quick", str(about["seconds"]), "190 of 190"):
         assert piece in row
     assert "notebooks/03_alterations--robo--quick.ipynb" in row and "tables/03_alterations--robo--quick.csv" in row
+
+
+@pytest.mark.parametrize("sets, alt", [(["a"], "intervals"), (["a", "b"], "intervals"), (["a", "b", "c"], "map")])
+def test_the_picture_of_the_index_depends_on_how_many_sets_there_are(tmp_path, sets, alt):
+    def cell(tag, text):
+        data = {"text/html": text}
+        return nbformat.v4.new_code_cell("", metadata={"tags": [tag]}, outputs=[nbformat.v4.new_output("display_data", data)])
+
+    cells = [cell("answer", "<p>yes</p>"), cell("picture", "map"), cell("picture", "intervals")]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"lstmcs": {"parameters": {"datasets": sets}}})
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    assert pages._answer_and_picture(tmp_path / "a.ipynb") == ("<p>yes</p>", alt)
 
 
 def test_nothing_is_printed_that_is_not_for_the_reader(site):
