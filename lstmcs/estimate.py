@@ -12,8 +12,8 @@ from statistics import median
 import pandas as pd
 
 from .kinds import KINDS
-from .order import build_of
 from .plan import Plan
+from .records import build_of
 
 OPERATIONS = 68e9  # a second, in matrix products
 EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step

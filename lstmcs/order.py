@@ -7,15 +7,11 @@ set part themselves among the workers as these ask for folds. A worker whose mem
 trains one fold of each; from then on it finishes those it holds before it compiles another one again.
 """
 
-import json
 import random
 from collections import Counter
 from collections.abc import Callable
 
-
-def build_of(config: dict) -> str:
-    """What is compiled for a configuration: all of it that does not differ from fold to fold."""
-    return json.dumps({k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}, sort_keys=True)
+from .records import build_of
 
 
 class Queue:

@@ -26,7 +26,7 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
     words = cells.pivot(index="alteration", columns="dataset", values="verdict").reindex(index=names, columns=sets)
     text = [[f"{m:+.1f} {SIGNS[w]}" if m == m else "" for m, w in zip(*row)] for row in zip(means.to_numpy(), words.to_numpy())]
     limit = np.nanquantile(means.abs().to_numpy(), 0.95) if means.notna().any(axis=None) else 1.0
-    fig, ax = plt.subplots(figsize=(1.6 + 0.95 * len(sets), 1.0 + 0.3 * len(names)))
+    fig, ax = plt.subplots(figsize=(2.5 + 0.95 * len(sets), 1.0 + 0.3 * len(names)))
     sns.heatmap(means, annot=np.array(text, object), fmt="", cmap="PuOr", center=0, vmin=-limit, vmax=limit, linewidths=1, ax=ax,
                 annot_kws={"fontsize": 9}, cbar_kws={"label": "points", "shrink": 0.6})  # fmt: skip
     ax.set(xlabel="", ylabel="")

@@ -52,6 +52,11 @@ def label(cell: str) -> str:
     return cell if number == cell else "none, other seed" + (f" {number}" if number != "1" else "")
 
 
+def build_of(config: dict) -> str:
+    """What is compiled for a configuration: all of it that does not differ from fold to fold."""
+    return json.dumps({k: v for k, v in config.items() if k not in ("run", "fold", "seed", "repeat")}, sort_keys=True)
+
+
 def path_of(config: dict, folder: Path | None = None) -> Path:
     """Where the record of `config` is kept: <records>/<data set>/<key>.json."""
     slug = re.sub(r"[^A-Za-z0-9._-]+", "_", config["dataset"])[:60].strip(".") or "data"

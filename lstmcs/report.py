@@ -1,30 +1,30 @@
-"""Reports: papermill runs the notebooks, nbconvert renders them, reports/index.html lists them.
+"""Reports: papermill runs the notebooks for a study's settings; pages.py makes HTML of them and the index.
 
-Each page is one file without scripts that opens from disk and fetches nothing. The index is made from the metadata
-of the executed notebooks alone. A page whose notebook, settings, records and code are unchanged is not run again.
+A page whose notebook, settings, records and code are unchanged is not run again.
 """
 
 import hashlib
 import json
 import logging
 import re
+import sys
 import time
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-import jinja2
 import nbformat
 import papermill
-from nbconvert import HTMLExporter
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
-from . import __version__, environment, paths
+from . import environment, paths
+from .pages import about_of, index, render, write
 from .plan import Plan, Settings, plan
 
 #: Notebook -> what its pages are about: one page a data set ("each"), one for all sets ("all"), one that needs none ("").
 NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all", "05_transformers": "all"}
-_TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
 def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
@@ -47,7 +47,7 @@ def _page(notebook: str, settings: Settings, folder: Path, say) -> str:
     name = _name(notebook, work)
     executed = folder / "notebooks" / f"{name}.ipynb"
     fingerprint = _fingerprint(notebook, work)
-    about = _about(executed)
+    about = about_of(executed)
     if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
         say(f"running {notebook}" + (f" on {', '.join(work.data)}" if NOTEBOOKS[notebook] else "") + " ...")
         about = _execute(notebook, work, executed) | {"fingerprint": fingerprint}
@@ -55,7 +55,7 @@ def _page(notebook: str, settings: Settings, folder: Path, say) -> str:
             about["table"] = f"tables/{name}.csv"
             results.to_csv(folder / about["table"], index=False)
         _store(executed, about)
-    _write(folder / f"{name}.html", render(executed))
+    write(folder / f"{name}.html", render(executed))
     return about["state"]
 
 
@@ -67,8 +67,8 @@ def _execute(notebook: str, work: Plan, target: Path) -> dict:
     started, why, state = time.perf_counter(), "", "complete"
     try:
         papermill.execute_notebook(
-            source, temporary, parameters=work.settings.parameters(),
-            kernel_name="python3", cwd=paths.home(), progress_bar=False, extra_arguments=["--log-level=40"],
+            source, temporary, parameters=work.settings.parameters(), kernel_name="python3", kernel_manager_class=ThisPython,
+            cwd=Path.cwd(), progress_bar=False, extra_arguments=["--log-level=50"],  # what a cell raises is in the notebook
         )  # fmt: skip
     except PapermillExecutionError as error:
         state, why = "failed", f"{error.ename}: {error.evalue}"
@@ -79,44 +79,27 @@ def _execute(notebook: str, work: Plan, target: Path) -> dict:
     heading = nbformat.read(source, 4).cells[0].source.splitlines()[0]  # of the source: papermill puts a failure first
     return {
         "title": heading.lstrip("# "), "notebook": notebook, "dataset": ", ".join(work.data) if NOTEBOOKS[notebook] else "",
-        "preset": work.settings.preset, "state": state, "why": why, "done": count["done"], "planned": len(work.folds),
+        "preset": work.settings.preset, "state": state, "why": why, "done": count["done"], "failed": count["failed"], "planned": len(work.folds),
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
         "parameters": work.settings.parameters(), "env": environment.describe(),
     }  # fmt: skip
 
 
-def render(executed: Path) -> str:
-    """An executed notebook as one self-contained HTML page."""
-    notebook = nbformat.read(executed, 4)
-    about = notebook.metadata["lstmcs"]
-    for cell in notebook.cells:  # progress lines are for the one who waits, not for the reader
-        if "progress" in cell.metadata.get("tags", []):
-            cell.outputs = [o for o in cell.outputs if o.output_type != "stream"]
-    title = about["title"] + (f": {about['dataset']}" if about["dataset"] else "")
-    exporter = HTMLExporter(extra_loaders=[jinja2.FileSystemLoader(_TEMPLATES)], template_file="page.html.j2")
-    resources = {"lstmcs": {**about, "title": title, "style": _style(), "footer": _footer(about)}}
-    return exporter.from_notebook_node(notebook, resources)[0]
+class ThisPython(AsyncKernelManager):
+    """A kernel of the Python that runs the study, whatever kernels are installed on the machine."""
 
-
-def index(folder: Path | None = None) -> Path:
-    """Write reports/index.html from the executed notebooks' metadata; returns its path."""
-    folder = folder or paths.reports_dir()
-    reports = []
-    for executed in sorted((folder / "notebooks").glob("*.ipynb")):
-        if about := _about(executed):
-            folds = f"{about['done']} of {about['planned']}" if about["dataset"] else ""
-            reports.append({**about, "folds": folds, "html": f"{executed.stem}.html", "notebook": f"notebooks/{executed.name}"})
-    loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=False)
-    text = loader.get_template("index.html.j2").render(
-        reports=reports, style=_style(), version=__version__, commit=environment.describe()["commit"] or "unknown"
-    )
-    return _write(folder / "index.html", text)
+    @property
+    def kernel_spec(self):
+        return KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python")
 
 
 def _name(notebook: str, work: Plan) -> str:
     if not NOTEBOOKS[notebook]:
         return notebook
-    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", "_".join(work.data))[:60]
+    names = "_".join(work.data)
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", names)[:60]
+    if slug != names:  # two names may come to the same one
+        slug += "-" + hashlib.sha256(names.encode()).hexdigest()[:6]
     return f"{notebook}--{slug}" + ("" if notebook == "01_data" else f"--{work.settings.preset}")
 
 
@@ -133,35 +116,7 @@ def _fingerprint(notebook: str, work: Plan) -> str:
     return digest.hexdigest()[:20]
 
 
-def _footer(about: dict) -> list[str]:
-    env = about["env"]
-    options = {k: v for k, v in about["parameters"].items() if k not in ("records_dir", "train") and v not in (None, [])}
-    versions = ", ".join(f"{k} {v}" for k, v in env.items() if k not in ("commit", "platform", "xla_flags"))
-    return [
-        f"Made {about['made']} in {about['seconds']} s. Preset {about['preset']}; {about['done']} of {about['planned']} folds on record.",
-        f"Parameters: {json.dumps(options)}",
-        f"{versions}; {env['platform']}; commit {env['commit'] or 'unknown'}",
-    ]
-
-
-def _about(executed: Path) -> dict:
-    try:
-        return dict(nbformat.read(executed, 4).metadata.get("lstmcs", {}))
-    except (OSError, ValueError, nbformat.reader.NotJSONError):
-        return {}
-
-
 def _store(executed: Path, about: dict) -> None:
     notebook = nbformat.read(executed, 4)
     notebook.metadata["lstmcs"] = about
-    _write(executed, nbformat.writes(notebook))
-
-
-def _write(target: Path, text: str) -> Path:
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(target)
-
-
-def _style() -> str:
-    return (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    write(executed, nbformat.writes(notebook))

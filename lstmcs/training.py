@@ -22,8 +22,8 @@ from .environment import describe
 from .kinds import KINDS
 from .metrics import scores
 from .models import build_model
-from .order import build_of
 from .preprocess import Prepared
+from .records import build_of
 
 SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
 PROBE_ROWS = 64  # test rows on which the largest |c| is looked up

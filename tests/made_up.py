@@ -1,7 +1,11 @@
-"""Results frames with known answers, for the tests of statistics."""
+"""Results with known answers: frames for the tests of statistics, records for those of pages."""
+
+import zlib
 
 import numpy as np
 import pandas as pd
+
+from lstmcs import metrics, records
 
 METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1")
 
@@ -28,3 +32,23 @@ def study(effects, datasets=("t",), runs=1, folds=10, sd=0.001, base=0.5, model=
         scores = {name: base + points / 100 + rng.normal(0, sd, (runs, folds)) for name, points in levels.items()}
         parts.append(frame({name: values.tolist() for name, values in scores.items()}, dataset, model))
     return pd.concat(parts, ignore_index=True)
+
+
+def records_of(work, seed=0, all_but=0):
+    """Write a record for every fold of a plan but the last `all_but`, nothing trained: probabilities near the labels, noise of the fold."""
+    for config in work.folds[: len(work.folds) - all_but]:
+        labels = work.data[config["dataset"]].labels[config["fold"] - 1 :: 10].astype("uint8")
+        cell = zlib.crc32(f"{config['alteration']} {config.get('repeat')}".encode())
+        rng = np.random.default_rng([seed, config["run"], config["fold"], cell])
+        probabilities = np.clip(0.2 + 0.5 * labels + rng.normal(0, 0.25, labels.shape), 0.01, 0.99).astype("float32")
+        scores = metrics.scores(labels, probabilities) | {"loss": 0.5}
+        cost = {
+            "train_rows": 8 * len(labels),
+            "test_rows": len(labels),
+            "train_seconds": 2.0,
+            "seconds_per_epoch": 0.4,
+            "compile_seconds": 1.0,
+        }
+        record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "curve": [], "env": {},
+                  "health": {"largest_c": 1.0, "nan": False, "epochs": 5}, "cost": cost | {"parameters": 1}}  # fmt: skip
+        records.write(record, {"rows": np.arange(len(labels)), "labels": labels, "probabilities": probabilities}, work.folder)

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from lstmcs import records
-from lstmcs.order import Queue, build_of
+from lstmcs.order import Queue
 from lstmcs.plan import Settings, plan
+from lstmcs.records import build_of
 
 
 def folds(**changes):

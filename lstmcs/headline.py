@@ -1,0 +1,37 @@
+"""The study in two sentences: what holds of the paper's claim, and on what evidence."""
+
+import pandas as pd
+
+from . import across, stats
+from .claims import WORDS, check_claims
+
+#: The claim of the paper's abstract: the best alteration of each state, and by how much it is said to raise F1.
+CENTRAL = {"c1-average": "C-1 by 0.5 %", "h2-average": "H-2 by 0.3 %"}
+STAND_IN = "robo"
+_IS = {"confirmed": "is confirmed", "not confirmed": "is not confirmed", "cannot tell": "can neither be confirmed nor refuted so far"}
+
+
+def sentences(results: pd.DataFrame) -> str:
+    """Two sentences from a results frame (a row a fold); one that says so if nothing can be compared yet."""
+    cells = across.cells(results)
+    cells = cells[~stats.is_null(cells["alteration"]) & (cells["verdict"] != "no data")]
+    if cells.empty:
+        return "Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record."
+    claims = check_claims(results).set_index("id")["verdict"]
+    words, sets = cells["verdict"].value_counts(), list(cells["dataset"].unique())
+    names = ", ".join(f"{name} (a stand-in)" if name == STAND_IN else name for name in sets)
+    told = ", ".join(f"{words.get(word, 0)} {word}" for word in stats.VERDICTS)
+    count = claims.value_counts()
+    return (
+        f"The paper's claim that one more line in the LSTM cell raises F1 ({', '.join(CENTRAL.values())} on average) {_central(claims)}. "
+        f"Evidence: {len(cells)} comparison{'s' * (len(cells) != 1)} with the unaltered cell on {len(sets)} data set{'s' * (len(sets) != 1)} "
+        f"({names}; up to {cells['folds'].max()} folds each): {told}; of {len(claims)} claims of the paper "
+        f"{', '.join(f'{count.get(word, 0)} {word}' for word in WORDS.values())}."
+    )
+
+
+def _central(claims: pd.Series) -> str:
+    found = {name: claims[name] for name in CENTRAL}
+    if len(set(found.values())) == 1:
+        return _IS[next(iter(found.values()))]
+    return " and ".join(f"{_IS[word]} for {CENTRAL[name].split()[0]}" for name, word in found.items())

@@ -1,0 +1,140 @@
+"""README and CONTRIBUTING: their code runs, their links lead somewhere, their commands do what they say.
+
+Run for real, in a folder of its own: every `python -m lstmcs` command. Those that train are made small (smoke preset, one fold, the
+unaltered cell alone unless they name others, no worker) and write no pages, which test_report.py does; those that need a real set do so
+where it is at hand. Not run but read: `make` (what it would do, by `make -n`), `pip`, `conda`, the benchmarks.
+"""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lstmcs import __main__, sources
+from lstmcs.plan import Settings
+
+ROOT = Path(__file__).parent.parent
+README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
+COMMANDS = sorted(set(re.findall(r"python -m lstmcs ([^#`\n]*[^#`\s])", README + CONTRIBUTING)))
+MAKE = sorted(set(re.findall(r"^    make ([^#\n]*[^#\s])", README + CONTRIBUTING, re.M)))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One home for all commands, with the file that the README calls my.csv; folds trained for one need not be for the next."""
+    place = tmp_path_factory.mktemp("readme")
+    rows = [f'"{word} word number {k}",{word}' for k in range(20) for word in ("good", "bad")]
+    (place / "my.csv").write_text("\n".join(["body,tag", *rows]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LSTMCS_HOME", str(place))
+        patch.chdir(place)
+        yield place
+
+
+def test_the_commands_are_there():
+    assert {"study", "status", "report", "data list", "data check"} <= set(COMMANDS) and len(COMMANDS) >= 10
+    assert {"study", "test", "lab"} <= {line.split()[0] for line in MAKE}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_runs_small(command, place, monkeypatch, capsys):
+    words = shlex.split(command)
+    asked = __main__._parser().parse_args(words)
+    if words[0] in ("study", "report"):
+        settings = __main__._settings(asked)  # as it stands it is understood
+        entries = sources.registry()
+        if away := [d for d in settings.datasets if d in entries and not sources.at_hand(d, entries[d])]:
+            pytest.skip(f"not at hand: {', '.join(away)}")
+        small = {"--preset": ["smoke"], "--workers": ["0"], "--folds": ["1"], "--alterations": ["none"]}
+        words += [word for name, values in small.items() if name == "--preset" or name not in words for word in [name, *values]]
+    pages = []
+    monkeypatch.setattr(__main__, "_build", lambda settings: pages.append(settings) or 0)
+    assert __main__.main(words) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    match words[0]:
+        case "study":
+            asked_for = set(asked.datasets or ["robo"])
+            assert {str(d) for d in pages[0].datasets} == asked_for and "folds planned" in said.out and pages[0].train
+            assert list((place / "data" / "records").glob("*/*.json"))
+        case "report":
+            assert not pages[0].train
+        case "status":
+            assert "folds done" in said.out
+        case "data":
+            assert "robo" in said.out or "my" in said.out
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+@pytest.mark.parametrize("line", MAKE)
+def test_make_would_do_what_is_said(line):
+    done = subprocess.run(["make", "-n", *shlex.split(line)], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    target = line.split()[0]
+    if target == "study":
+        words = shlex.split(next(text for text in done if "-m lstmcs study" in text).split("-m lstmcs ")[1])
+        found = __main__._settings(__main__._parser().parse_args(words))
+        given = dict(word.split("=", 1) for word in shlex.split(line)[1:])
+        expected = {name.lower(): int(value) if value.isdigit() else value for name, value in given.items()}
+        assert found == Settings.of(**expected)
+    else:
+        wanted = {"test": ["ruff check", "ruff format --check", "-m pytest"], "lab": ["jupyter lab notebooks"]}[target]
+        assert all(any(piece in text for text in done) for piece in wanted)
+
+
+def test_the_ways_without_make_are_those_of_make():
+    makefile = (ROOT / "Makefile").read_text()
+    assert 'pip install -e ".[dev]"' in README and '--editable ".[dev]"' in makefile
+    assert "conda env create -f environment.yml" in README and yaml.safe_load((ROOT / "environment.yml").read_text())["name"] == "lstmcs"
+    for script in re.findall(r"python (tests/[\w/]+\.py)", README + CONTRIBUTING):
+        ast.parse((ROOT / script).read_text())
+
+
+def test_the_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+        assert len([line for line in block.splitlines() if line.strip()]) <= 6
+    assert (tmp_path / "altered.keras").is_file()
+
+
+def test_the_altered_line_is_quoted_as_it_stands_and_linked():
+    quoted = re.search(r"```py\n(.*?)```", README, re.S)[1]
+    cell = (ROOT / "lstmcs" / "cell.py").read_text()
+    assert textwrap.indent(quoted, " " * 8) in cell and "# NEW" in quoted
+    number = int(re.search(r"lstmcs/cell\.py#L(\d+)", README)[1])
+    assert "# NEW" in cell.splitlines()[number - 1]
+
+
+@pytest.mark.parametrize("text", [README, CONTRIBUTING], ids=["README", "CONTRIBUTING"])
+def test_links_and_paths_lead_somewhere(text):
+    anchors = {re.sub(r"[^\w -]", "", head).strip().lower().replace(" ", "-") for head in re.findall(r"^#+ (.+)$", text, re.M)}
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        if re.match(r"https://(doi\.org|github\.com)/", link):
+            continue  # no network here
+        path, _, anchor = link.partition("#")
+        assert (ROOT / path).is_file() if path else anchor in anchors, link
+    for image in re.findall(r"!\[([^\]]*)\]", text):
+        assert len(image) > 30
+    for path in re.findall(r"`((?:lstmcs|data|tests|notebooks|reports)/[\w./]*)`", text):
+        assert (ROOT / path).exists() or path in ("data/downloads/", "reports/index.html"), path
+
+
+def test_the_map_has_every_module():
+    named = set(re.findall(r"`(?:lstmcs/)?(\w+)\.py`", README))
+    assert {path.stem for path in (ROOT / "lstmcs").glob("*.py")} - {"__init__", "__main__"} <= named
+
+
+def test_first_screen():
+    """One line that says what it is, then the answer and its picture, then the two commands."""
+    marks = [README.index(mark) for mark in ("# lstmcs:", "**The answer", "](reports/", "make study", "make test")]
+    assert marks == sorted(marks) and len(README.splitlines()[0]) < 80
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
