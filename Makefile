@@ -13,7 +13,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DATASETS)") \
 	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(RUNS),--runs "$(RUNS)") \
 	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
-	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)")
+	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)") \
+	$(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
 
 .PHONY: study test lab clean
 study: $(VENV)/ready
