@@ -203,8 +203,9 @@ def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
     environment = os.environ | {"PRETEND_SECONDS": "0.3"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     process = subprocess.Popen(
-        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+    )  # fmt: skip
     once(lambda: len(list(home.glob("data/records/*/*.json"))) >= 4, lambda: os.killpg(process.pid, signal.SIGINT))
     said = process.communicate(timeout=300)[1]
     assert process.returncode not in (0, None) and said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
