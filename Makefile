@@ -14,7 +14,8 @@ OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DA
 	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(MODELS),--models "$(MODELS)") \
 	$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(RUNS),--runs "$(RUNS)") \
 	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
-	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)")
+	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)") \
+	$(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
 
 .PHONY: study test lab clean
 study: $(VENV)/ready
