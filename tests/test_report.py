@@ -34,7 +34,14 @@ def built(tmp_path_factory):
 
 def test_a_study_makes_every_page_and_says_nothing_of_the_machine(built):
     pages = sorted(p.name for p in (built / "reports").glob("*.html"))
-    assert pages == ["01_data--robo.html", "02_cell.html", "03_alterations--robo--smoke.html", "04_summary--robo--smoke.html", "index.html"]
+    assert pages == [
+        "01_data--robo.html",
+        "02_cell.html",
+        "03_alterations--robo--smoke.html",
+        "04_summary--robo--smoke.html",
+        "05_transformers--robo--smoke.html",
+        "index.html",
+    ]
     for name in pages:
         text = (built / "reports" / name).read_text(encoding="utf-8")
         assert "Traceback" not in text and "Warning" not in text and str(built) not in re.sub(r'href="[^"]*"', "", text)
