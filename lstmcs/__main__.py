@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import Counter
 
-from . import __version__, records
+from . import __version__, edition, paths, records
 from .estimate import Estimate, duration
 from .kinds import KINDS, prefix
 from .plan import PRESETS, Settings, plan
@@ -103,6 +103,17 @@ def status(options) -> int:
     return 0
 
 
+def pack(options) -> int:
+    if not edition.is_one(options.file):
+        raise ValueError(f"an edition is a {edition.ENDING} file, not {options.file!r}")
+    folder = options.records_dir or paths.records_dir()
+    if options.action == "export":
+        print(f"{records.export(folder, options.file)} records exported to {options.file}, without their predictions")
+    else:
+        print(f"{records.restore(options.file, folder)} records of {options.file} restored to {folder}")
+    return 0
+
+
 def data(options) -> int:
     from . import sources
 
@@ -180,6 +191,8 @@ def _settings(options) -> Settings:
         if name in given:
             words = given[name]
             given[name] = words[0] if len(words) == 1 else words
+    if edition.is_one(options.records_dir):  # what it holds is what is shown, unless something else is asked for
+        given = edition.extent(options.records_dir) | given
     return Settings.of(**given)
 
 
@@ -203,7 +216,7 @@ ACTIONS = ("list", "fetch", "check", "show")
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="study | status | report | data")
+    commands = parser.add_subparsers(required=True, metavar="study | status | report | records | data")
     for command, what in (
         (study, "train what is missing, then write the reports"),
         (status, "what is done, failed and missing"),
@@ -226,7 +239,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--yardstick", type=int, help="rows of the unaltered cell with other seeds (default: 1; smoke: 0)")
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
-        sub.add_argument("--records-dir", metavar="DIR", help="where fold records are kept (default: data/records)")
+        sub.add_argument(
+            "--records-dir", metavar="DIR", help="where fold records are kept (default: data/records), or an edition: FILE.parquet"
+        )
         if command is study:
             switch = argparse.BooleanOptionalAction
             sub.add_argument("--skip-finished", action=switch, default=True, help="leave folds alone that are on record as done (default)")
@@ -236,6 +251,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running dask cluster: tcp://host:8786")
             sub.add_argument("--shard", metavar="I/N", help="train only part I of N of the folds, for example 2/5")
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
+    sub = commands.add_parser("records", help="all records as one file, an edition, and back", allow_abbrev=False)
+    sub.set_defaults(command=pack)
+    sub.add_argument("action", choices=("export", "restore"))
+    sub.add_argument("file", metavar="FILE.parquet")
+    sub.add_argument("--records-dir", metavar="DIR", help="folder of the records (default: data/records)")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
     sub.add_argument("action", choices=ACTIONS)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import checkpoints, kinds, paths, records
+from . import checkpoints, edition, kinds, paths, records, sources
 from .alterations import ALTERATIONS, alteration
 from .datasets import Dataset, load_dataset
 from .preparation import Preparation
 from .preprocess import Prepared, data_config, prepare
+from .sources import DataError
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
@@ -44,7 +45,8 @@ class Settings:
     row. checkpoint: where BERT starts, see checkpoints.py. runs, folds: None means the preset's; folds counts those done of ten. yardstick: how many
     rows to add that train the unaltered cell again, on the same splits, with other seeds (None means the preset's: 1, none
     for smoke). workers: processes; 0 trains in this process. padding: "fixed" as the paper, or "mask" (see batches.py). records_dir: folder of the
-    records; None means the study's own. train: False only shows what is on record.
+    records, or an edition (a .parquet file, see edition.py); None means the study's own. train: False only shows what is on
+    record, as is always so for an edition.
     """
 
     preset: str = "quick"
@@ -92,6 +94,9 @@ class Settings:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         if self.padding not in PADDINGS:
             raise SettingsError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {self.padding!r}")
+        if edition.is_one(self.records_dir):
+            edition.heads(self.records_dir)  # wrong files end here
+            put("train", False)
         for name, example in (("datasets", "robo"), ("models", "lstm")):
             if not getattr(self, name):
                 raise SettingsError(f"{name} is empty; name at least one, for example {example}")
@@ -110,15 +115,24 @@ class Settings:
 
 
 class PreparedSets(Mapping):
-    """Name -> prepared set, each prepared when it is first asked for: a status needs none of them."""
+    """Name -> prepared set, each prepared when it is first asked for: a status needs none of them.
 
-    def __init__(self, datasets: dict[str, Dataset]):
+    datasets: name -> data set; None for one of an edition, whose data are looked for only when they are asked for.
+    """
+
+    def __init__(self, datasets: dict[str, Dataset | None]):
         self._datasets, self._prepared = datasets, {}
 
     def __getitem__(self, name: str) -> Prepared:
         if name not in self._prepared:
-            self._prepared[name] = prepare(self._datasets[name])
+            if not self.at_hand(name):
+                raise DataError(f"{name}: only results are at hand, not the data")
+            self._prepared[name] = prepare(self._datasets[name] or load_dataset(name))
         return self._prepared[name]
+
+    def at_hand(self, name: str) -> bool:
+        """Whether the data are here, so that asking for them downloads nothing."""
+        return self._datasets[name] is not None or (name in (known := sources.registry()) and bool(sources.at_hand(name, known[name])))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._datasets)
@@ -157,15 +171,22 @@ class Plan:
 
 
 def plan(settings: Settings) -> Plan:
-    """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError."""
+    """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError.
+
+    Of an edition, no data are loaded; a model that it does not hold for a data set is not planned.
+    """
     data, folds = {}, []
     for source in settings.datasets:
-        dataset = load_dataset(source)
-        if dataset.name in data:
-            raise SettingsError(f"two data sets are named {dataset.name!r}; rename one of the files")
-        data[dataset.name] = dataset
-        about = data_config(dataset, Preparation.of(dataset.preparation, dataset.name))
-        models = {kind: _model(kind, dataset, settings) for kind in settings.models}
+        if edition.is_one(settings.records_dir):
+            name, dataset, about, known = source, None, {}, edition.configurations(settings.records_dir, source)
+            models = {kind: known[kind] for kind in settings.models if kind in known}
+        else:
+            dataset = load_dataset(source)
+            name, about = dataset.name, data_config(dataset, Preparation.of(dataset.preparation, dataset.name))
+            models = {kind: _model(kind, dataset, settings) for kind in settings.models}
+        if name in data:
+            raise SettingsError(f"two data sets are named {name!r}; rename one of the files")
+        data[name] = dataset
         cells = [(kind, alteration(name).key, {"repeat": n} if n else {})
                  for kind in models for name, n in kinds.cells(kind, settings.alterations, settings.yardstick)]  # fmt: skip
         folds += [

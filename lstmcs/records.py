@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from . import index, metrics, paths
+from . import edition, index, metrics, paths
 from .alterations import alteration
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new never mix.
@@ -119,7 +119,7 @@ def set_aside(path: Path) -> Path:
 def states(paths: Iterable[Path]) -> dict[str, str]:
     """Path -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
     found = {}
-    for path, what in index.look(paths, summary, COLUMNS).items():
+    for path, what in _look(paths).items():
         found[str(path)] = what["state"] if isinstance(what, dict) else "missing"
         if isinstance(what, RecordError):
             try:
@@ -127,6 +127,37 @@ def states(paths: Iterable[Path]) -> dict[str, str]:
             except FileNotFoundError:  # another study has set it aside meanwhile
                 pass
     return found
+
+
+def _look(paths: Iterable[Path]) -> dict[Path, "dict | Exception | None"]:
+    """path -> its row of the results, None where there is none, or what is wrong with the file."""
+    paths = list(paths)
+    if paths and edition.is_one(folder := paths[0].parent.parent):
+        rows = {head["key"]: _row(head) for head in edition.heads(folder)}
+        return {path: rows.get(path.stem) for path in paths}
+    return index.look(paths, summary, COLUMNS)
+
+
+def export(folder: Path, file: Path) -> int:
+    """Every whole record below `folder` as an edition (see edition.py); returns how many. Raises ValueError if there is none."""
+    heads = []
+    for path in sorted(Path(folder).glob("*/*.json")):
+        try:
+            heads.append(read(path))
+        except RecordError as problem:
+            print(f"{problem}; left out", file=sys.stderr)
+    if not heads:
+        raise ValueError(f"no record in {folder}: there is nothing to export")
+    edition.write(pd.DataFrame([_row(head) for head in heads]), heads, file)
+    return len(heads)
+
+
+def restore(file: Path, folder: Path) -> int:
+    """The records of an edition into `folder`, without predictions; what is on record there as done stays. How many were new."""
+    new = [head for head in edition.heads(file) if not finished(head["config"], folder)]
+    for head in new:
+        write({k: v for k, v in head.items() if k not in ("key", "protocol")}, {}, folder)
+    return len(new)
 
 
 def finished(config: dict, folder: Path | None = None) -> bool:
@@ -154,7 +185,7 @@ def clear_leftovers(folder: Path, older_than: float = 3600) -> int:
 def results(source: "Path | str | Iterable[Path] | None" = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
     """All records as one tidy frame, a row a fold.
 
-    source: a folder of records (default: the study's), or the record files themselves. Files that are no whole
+    source: a folder of records (default: the study's), an edition (see edition.py), or the record files themselves. Files that are no whole
     record are left out. reading, macro: as in `metrics.scores`; any but the default is computed from the stored test
     predictions, without training (validation scores are then NaN, and so are the scores of a set the reading has no
     meaning for). Columns: dataset, model, alteration ("null-1": the unaltered cell with other seeds), formula, run, fold,
@@ -162,10 +193,15 @@ def results(source: "Path | str | Iterable[Path] | None" = None, reading: str = 
     with these columns if none.
     """
     metrics.check_reading(reading, macro)
-    if source is None or isinstance(source, str | Path):
+    if edition.is_one(source if isinstance(source, str | Path) else None):
+        source = [path_of(head["config"], source) for head in edition.heads(source)]
+    elif source is None or isinstance(source, str | Path):
         source = sorted(Path(source or paths.records_dir()).glob("*/*.json"))
+    source = list(source)
     if (reading, macro) == ("paper", "mean"):
-        rows = [what for what in index.look(source, summary, COLUMNS).values() if isinstance(what, dict)]
+        rows = [what for what in _look(source).values() if isinstance(what, dict)]
+    elif source and edition.is_one(source[0].parent.parent):
+        raise ValueError(f"{source[0].parent.parent.name} holds no predictions: reading {reading!r}, macro {macro!r} needs the records")
     else:
         rows = []
         for path in source:

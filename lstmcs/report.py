@@ -19,7 +19,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
-from . import environment, paths
+from . import edition, environment, paths
 from .pages import about_of, index, render, write
 from .plan import Plan, Settings, plan
 
@@ -29,7 +29,8 @@ NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_sum
 
 def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     """Run and render every notebook for `settings`, then the index: (path of the index, names of failed pages)."""
-    folder = paths.reports_dir()
+    at = settings.records_dir
+    folder = Path(at).resolve().parent if edition.is_one(at) else paths.reports_dir()  # an edition's pages lie beside it
     for part in ("notebooks", "tables"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     failed = []
@@ -46,8 +47,11 @@ def _page(notebook: str, settings: Settings, folder: Path, say) -> str:
     work = plan(settings)
     name = _name(notebook, work)
     executed = folder / "notebooks" / f"{name}.ipynb"
-    fingerprint = _fingerprint(notebook, work)
     about = about_of(executed)
+    if notebook == "01_data" and not all(map(work.data.at_hand, work.data)):
+        say(f"{name}: only results are at hand, not the data; " + ("the page that is there stays" if about else "no page"))
+        return about.get("state", "complete")
+    fingerprint = _fingerprint(notebook, work)
     if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
         say(f"running {notebook}" + (f" on {', '.join(work.data)}" if NOTEBOOKS[notebook] else "") + " ...")
         about = _execute(notebook, work, executed) | {"fingerprint": fingerprint}
@@ -109,8 +113,8 @@ def _fingerprint(notebook: str, work: Plan) -> str:
     digest = hashlib.sha256(json.dumps(work.settings.parameters(), sort_keys=True).encode())
     for file in [paths.shared("notebooks", f"{notebook}.ipynb"), *sorted(package.glob("*.py"))]:
         digest.update(file.read_bytes())
-    for prepared in work.data.values():
-        digest.update(prepared.dataset.sha256.encode())
+    for sha256 in sorted({config["data_sha256"] for config in work.folds}):
+        digest.update(sha256.encode())
     for path, state in sorted(work.states().items()):
         digest.update(f"{Path(path).name} {state}".encode())
     return digest.hexdigest()[:20]

@@ -119,10 +119,10 @@ class Trainer:
         train, validation, test = split(self.prepared.labels, config)
         curve, error, result = [], None, {}
         epochs = self.epochs(train, config)
-        before = after = self.model.get_weights()
+        before = after = self.snapshot()
         started = time.perf_counter()
         for epoch, loss in epochs:
-            before, after = after, self.model.get_weights()
+            before, after = after, self.snapshot()
             curve.append({"epoch": epoch, "loss": loss})
             if not np.isfinite(loss):
                 error = f"loss is {loss} in epoch {epoch}"
@@ -142,7 +142,7 @@ class Trainer:
                 }
             except Diverged as problem:
                 error = f"{problem} on the test rows"
-        if error:  # nothing can be seen in weights that are NaN: how large c was just before says what led there
+        if error and before is not None:  # nothing can be seen in weights that are NaN: how large c was just before says what led there
             self.model.set_weights(before)
         largest = self.largest_c(test)
         record = {
@@ -178,6 +178,10 @@ class Trainer:
         for positions, ids in self.batches.prediction(rows):
             out[positions] = self._predict(ids).numpy()[: len(positions)]
         return out
+
+    def snapshot(self) -> list[np.ndarray] | None:
+        """The weights as they are, for a look at c before a model diverged; None for one that has no cell."""
+        return self.model.get_weights()
 
     def parameters(self) -> int:
         """Number of trainable parameters."""
