@@ -72,7 +72,10 @@ class Settings:
                 raise SettingsError(f"{name} must be {what}, not {getattr(self, name)!r}")
         if not (self.records_dir is None or isinstance(self.records_dir, str | Path)) or "\0" in str(self.records_dir):
             raise SettingsError(f"records_dir must be a folder's name, not {self.records_dir!r}")
-        if self.records_dir is not None and Path(self.records_dir).exists() and not Path(self.records_dir).is_dir():
+        if edition.is_one(self.records_dir):
+            edition.heads(self.records_dir)  # wrong files end here
+            put("train", False)
+        elif self.records_dir is not None and Path(self.records_dir).exists() and not Path(self.records_dir).is_dir():
             raise SettingsError(f"records_dir {str(self.records_dir)!r} is a file, not a folder")
         if self.preset not in PRESETS:
             raise SettingsError(f"unknown preset {self.preset!r}{_nearest(self.preset, PRESETS)}; presets are {', '.join(PRESETS)}")
@@ -94,9 +97,6 @@ class Settings:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         if self.padding not in PADDINGS:
             raise SettingsError(f"padding must be {' or '.join(map(repr, PADDINGS))}, not {self.padding!r}")
-        if edition.is_one(self.records_dir):
-            edition.heads(self.records_dir)  # wrong files end here
-            put("train", False)
         for name, example in (("datasets", "robo"), ("models", "lstm")):
             if not getattr(self, name):
                 raise SettingsError(f"{name} is empty; name at least one, for example {example}")

@@ -241,7 +241,7 @@ def _row(record: dict) -> dict:
 def _read_again(head: dict, body: bytes, reading: str, macro: str) -> dict:
     """The scores of a record by another reading of its predictions; the loss stays what it is."""
     again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
-    if head["state"] == "done":
+    if head["state"] == "done" and body != b"{}":  # one that came from an edition has no predictions
         arrays = {name: _unpack(packed) for name, packed in json.loads(body).items()}
         if metrics.has_meaning(reading, arrays["labels"]):
             again |= metrics.scores(arrays["labels"], arrays["probabilities"], reading, macro)

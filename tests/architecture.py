@@ -24,7 +24,7 @@ BOXES = {
     "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "headline"]),
     "one fold": (3, 3, "configuration in, record out", ["training", "batches", "finetuning", "reference"]),
     "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "across"]),
-    "records": (1, 4, "one small file a fold", ["records", "index"]),
+    "records": (1, 4, "one small file a fold", ["records", "index", "edition"]),
     "models": (3, 4, "Bi-LSTM-CS, SIMPLE, BERT", ["models", "kinds", "encoder", "bert", "checkpoints"]),
     "data": (2, 4, "files in, ids out", ["datasets", "sources", "preparation", "preprocess", "words", "describe"]),
     "paper": (0, 5, "its tables, and how near we come", ["paper", "protocol"]),

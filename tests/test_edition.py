@@ -1,11 +1,133 @@
 """An edition: the records of a study as one file, from which the same pages are made; and back to records."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
-from pretend import pretend
+from made_up import records_of
 
-from lstmcs import edition, records
+from lstmcs import edition, load_dataset, records, report
 from lstmcs.__main__ import main
+from lstmcs.datasets import DataError
 from lstmcs.plan import Settings, plan
+
+
+@pytest.fixture
+def work(home):
+    """A study of two runs with one fold missing and one failed."""
+    work = plan(Settings(datasets=["robo"], alterations=["C-1"], models=["lstm", "tfidf"], runs=2, folds=3))
+    records_of(work, all_but=1)
+    config = work.folds[0]
+    record = {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}
+    records.write(record, {}, work.folder)
+    return work
+
+
+@pytest.fixture
+def file(work, home):
+    file = home / "edition" / "results.parquet"
+    assert main(["records", "export", str(file)]) == 0
+    return file
+
+
+def as_edition(work, file):
+    return plan(Settings.of(**work.settings.parameters() | {"records_dir": str(file)}))
+
+
+def test_it_says_what_the_records_say(work, file):
+    other = as_edition(work, file)
+    assert [records.key(c) for c in other.folds] == [records.key(c) for c in work.folds]
+    assert list(other.states().values()) == list(work.states().values()) and set(other.states().values()) == {"done", "failed", "missing"}
+    pd.testing.assert_frame_equal(other.results(), work.results())
+    loose, packed = (records.results(place).sort_values("key", ignore_index=True) for place in (work.folder, file))
+    pd.testing.assert_frame_equal(packed, loose)
+    tidy = pd.read_parquet(file)  # readable without this package, too
+    assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
+    assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
+    assert edition.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2}
+
+
+def test_it_needs_neither_records_nor_data(work, file, monkeypatch):
+    expected, keys = work.results(), [records.key(c) for c in work.folds]
+    shutil.rmtree(work.folder)
+
+    def gone(name, entry):
+        raise AssertionError(f"{name} was asked for")
+
+    monkeypatch.setattr("lstmcs.sources.at_hand", lambda name, entry: None)
+    monkeypatch.setattr("lstmcs.datasets.read", gone)
+    other = as_edition(work, file)
+    assert [records.key(c) for c in other.folds] == keys
+    pd.testing.assert_frame_equal(other.results(), expected)
+    with pytest.raises(DataError, match="robo: only results are at hand"):
+        other.data["robo"]
+
+
+def test_nothing_is_trained_for_it(work, file, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.workers.train_one", lambda *_: 1 / 0)
+    assert as_edition(work, file).settings.train is False
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    assert main(["study", "--records-dir", str(file), "--alterations", "C-1", "--folds", "3"]) == 1  # one fold failed, and is named
+    assert "0 to train" in capsys.readouterr().out
+
+
+def test_back_to_records_without_predictions(work, file, home):
+    folder = home / "elsewhere"
+    assert main(["records", "restore", str(file), "--records-dir", str(folder)]) == 0
+    again = plan(Settings.of(**work.settings.parameters() | {"records_dir": str(folder)}))
+    pd.testing.assert_frame_equal(again.results(), work.results())
+    assert again.results("subset")["accuracy"].isna().all()  # no predictions to read again
+    assert records.restore(file, work.folder) == 1  # what is done stays, with its predictions; the failed fold is written again
+    assert records.predictions(work.path(work.folds[1]))["rows"].size
+
+
+def test_its_pages_lie_beside_it_and_a_page_of_data_that_are_away_stays(file, work, monkeypatch, home):
+    monkeypatch.setattr(report, "NOTEBOOKS", {"01_data": "each", "03_alterations": "each"})
+    asked = ["report", "--records-dir", str(file), "--alterations", "C-1", "--folds", "3"]
+    assert main(asked) == 0
+    assert {p.name for p in file.parent.glob("*.html")} == {"01_data--robo.html", "03_alterations--robo--quick.html", "index.html"}
+    page = (file.parent / "03_alterations--robo--quick.html").read_text()
+    assert "loss is nan in epoch 1" in page and "partial" in page
+    shutil.rmtree(work.folder)
+    monkeypatch.setattr("lstmcs.sources.at_hand", lambda name, entry: None)
+    said = []
+    settings = Settings.of(**edition.extent(file) | {"alterations": ["C-1"], "folds": 3, "records_dir": str(file)})
+    assert report.build(settings, said.append)[1] == []
+    assert any("the page that is there stays" in text for text in said)
+    assert (file.parent / "01_data--robo.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", "is no edition"),
+        (b"PAR1 and no more", "is no edition"),
+        ("other", "is no edition"),
+        ("rows", "is no edition"),
+    ],
+)
+def test_wrong_files_are_one_clear_line(content, says, tmp_path, capsys, home):
+    file = tmp_path / "x.parquet"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    if content == "other":
+        pd.DataFrame({"a": [1]}).to_parquet(file)
+    if content == "rows":
+        pd.DataFrame({"record": [json.dumps({"config": {}}), "[]"]}).to_parquet(file)
+    assert main(["status", "--records-dir", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+    assert main(["records", "restore", str(file)]) == 2
+
+
+def test_wrong_names(file, tmp_path, capsys):
+    assert main(["status", "--records-dir", str(file), "--datasets", "rob"]) == 2
+    assert "holds no data set 'rob'; nearest: 'robo'" in capsys.readouterr().err
+    assert main(["records", "export", str(tmp_path / "x.csv")]) == 2 and "a .parquet file" in capsys.readouterr().err
+    assert main(["records", "export", str(tmp_path / "x.parquet"), "--records-dir", str(tmp_path)]) == 2
+    assert "nothing to export" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="holds no predictions"):
+        records.results(file, reading="argmax")
+    assert len(load_dataset("robo")) == 525

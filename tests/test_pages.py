@@ -103,7 +103,7 @@ class Page(html.parser.HTMLParser):
 
 def test_a_page_has_one_script_which_its_policy_names_and_hostile_text_stays_text(site, files):
     ours = (pages._TEMPLATES / "sort.js").read_text()
-    assert len(files) == 9
+    assert len(files) == 10
     for path in files:
         text, page = path.read_text(encoding="utf-8"), Page(path)
         assert page.scripts == [ours] and not page.handlers, path.name
