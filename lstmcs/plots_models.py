@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from . import kinds
 from .metrics import METRICS
@@ -19,7 +20,8 @@ def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str =
     lines = max(1, -(-len(sets) // columns))
     fig, axes = plt.subplots(lines, columns, figsize=(4.2 * columns, 3.1 * lines), squeeze=False)
     for ax, name in zip(axes.flat, sets):
-        for row in table[table["dataset"] == name].itertuples():
+        shown = table[table["dataset"] == name]
+        for row in shown.itertuples():
             number, plain = list(kinds.KINDS).index(row.model), row.alteration == "none"
             score = getattr(row, metric)
             ax.plot(row.seconds, score, MARKERS[number], color=OKABE_ITO[number], ms=9 if plain else 4, alpha=1 if plain else 0.6)
@@ -28,6 +30,9 @@ def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str =
                     names[row.model].split(" (")[0].split(" +")[0], (row.seconds, score), (6, 5), textcoords="offset points", fontsize=8
                 )
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1,) if shown["seconds"].max() > 30 * shown["seconds"].min() else (1, 2, 5), numticks=8))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.margins(0.25)
         ax.set_title(name, fontsize=10, loc="left")
         ax.grid(color="#dddddd", lw=0.5)

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from . import checkpoints, kinds, paper, paths, records, stats
+from . import checkpoints, kinds, paper, records, stats
 from .alterations import ALTERATIONS
 from .evidence import Evidence
 from .metrics import METRICS
@@ -148,7 +148,7 @@ def base_cost(work: Plan) -> pd.DataFrame:
     """What BERT-base would cost here: a few training steps with random weights at each batch length, times the steps of a fold.
 
     For plans with a BERT that is not BERT-base; empty otherwise, or if it was not measured before and `train` is off. The
-    measurement (minutes) is kept in data/cost. Columns: dataset, parameters, steps (of a fold), seconds_per_epoch,
+    measurement (minutes) is kept in the folder cost beside the records. Columns: dataset, parameters, steps (of a fold), seconds_per_epoch,
     seconds and processor_seconds (of a fold's training; they differ where other work shares the machine).
     """
     columns = ["dataset", "parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds"]
@@ -157,7 +157,7 @@ def base_cost(work: Plan) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     found = []
     for dataset, config in folds.items():
-        file = paths.home() / "data" / "cost" / f"{records.key(config)}.json"
+        file = work.folder.parent / "cost" / f"{records.key(config)}.json"
         if not file.is_file():
             if not work.settings.train:
                 continue

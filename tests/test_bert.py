@@ -165,8 +165,8 @@ def test_study_resumes_and_its_records_are_paired_with_the_others(tiny, home, ca
     options = {"preset": "smoke", "datasets": ["robo"], "models": ["tfidf", "bert"], "checkpoint": str(tiny), "workers": 0}
     frame = run_study(**options, folds=1)
     assert sorted(frame["model"]) == ["bert", "tfidf"]
-    run_study(**options)
-    assert "2 on record, 2 to train" in capsys.readouterr().out
+    frame = run_study(**options | {"workers": 1})  # the worker finds the folder, too
+    assert "2 on record, 2 to train" in capsys.readouterr().out and (frame["state"] == "done").all(), frame["error"].tolist()
     paths = sorted((home / "data" / "records" / "robo").glob("*.json"))
     rows = [records.predictions(p)["rows"] for p in paths if records.read(p)["config"]["fold"] == 1]
     np.testing.assert_array_equal(*rows)
