@@ -52,6 +52,8 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
         entries = sources.registry()
         if away := [d for d in settings.datasets if d in entries and not sources.at_hand(d, entries[d])]:
             pytest.skip(f"not at hand: {', '.join(away)}")
+        if "--checkpoint" in words:  # fine-tuning costs minutes: test_bert and test_price do it
+            words[words.index("bert")] = "tfidf"
         small = {"--preset": ["smoke"], "--workers": ["0"], "--folds": ["1"], "--alterations": ["none"]}
         words += [word for name, values in small.items() if name == "--preset" or name not in words for word in [name, *values]]
     if "--scheduler" in words:  # a running cluster is for test_sweep
