@@ -11,6 +11,7 @@ from statistics import median
 
 import pandas as pd
 
+from . import checkpoints
 from .kinds import KINDS
 from .plan import Plan
 from .records import build_of
@@ -21,7 +22,6 @@ STEP = 1e-3  # seconds a step
 EVALUATION = 1.1  # scoring the validation rows after each epoch
 COMPILING = 8.0  # seconds a cell and worker
 SIMPLE = 1.2  # an encoder block more than the stacked Bi-LSTM
-BERT_BASE = 85e6  # weights of BERT-base's encoder; a smaller one takes less
 
 
 class Estimate:
@@ -70,7 +70,9 @@ def reference(prepared, config: dict) -> float:
         return 1.0  # TF-IDF and logistic regression
     if kind.checkpoint:  # word pieces are more than words; batches are cut to about the length of their texts
         tokens = min(training["max_tokens"], 3.0 * float((prepared.ids > 0).sum(axis=1).mean()))
-        return training["epochs"] * 0.8 * len(prepared.ids) * tokens * BERT_BASE * 6 / OPERATIONS * EVALUATION
+        about = checkpoints.read_config(checkpoints.locate(config["checkpoint"]))
+        weights = about["num_hidden_layers"] * about["hidden_size"] * (4 * about["hidden_size"] + 2 * about["intermediate_size"])
+        return training["epochs"] * 0.8 * len(prepared.ids) * tokens * weights * 6 / OPERATIONS * EVALUATION
     e, u = sizes.get("embedding", 256), sizes.get("units", 104)
     weights = 2 * 4 * u * (e + u) + 2 * 4 * u * (2 * u + u)
     tokens = prepared.max_len

@@ -3,11 +3,13 @@
 import io
 import sys
 from collections import Counter
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from pretend import fake_fold
 
-from lstmcs import estimate, progress, study, workers
+from lstmcs import checkpoints, estimate, progress, study, workers
 from lstmcs.estimate import Estimate, duration, reference
 from lstmcs.plan import Settings, SettingsError, plan
 from lstmcs.progress import Progress
@@ -90,12 +92,24 @@ def test_where_progress_is_shown(monkeypatch):
 
 def test_the_reference_agrees_with_the_measured_steps_of_the_readme():
     """Milliseconds a step of the README's table: within a fifth."""
-    from types import SimpleNamespace
-
     for T, V, measured in ((11, 1460, 17.1), (23, 12019, 40.5), (42, 6079, 65.2), (342, 3236, 544)):
         prepared = SimpleNamespace(max_len=T, vocab_size=V, ids=range(400))  # 400 documents: 10 steps an epoch
         config = {"model": "lstm", "padding": "fixed", "sizes": {}, "training": {"epochs": 1, "batch_size": 32}}
         assert reference(prepared, config) / 10 / estimate.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
+
+
+def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
+    """By hand: 125 documents of 5 words, 100 of them to train on, 3 epochs of 15 word pieces, 2 layers of 8 (4 * 8 + 2 * 16) weights."""
+    prepared = SimpleNamespace(ids=np.pad(np.ones((125, 5), int), ((0, 0), (3, 0))))
+    about = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16}
+    monkeypatch.setattr(checkpoints, "locate", lambda identity: tmp_path)
+    monkeypatch.setattr(checkpoints, "read_config", lambda folder: about)
+    config = {"model": "bert", "sizes": {}, "checkpoint": {"name": "x"}, "training": {"epochs": 3, "max_tokens": 128}}
+    by_hand = 3 * 100 * 15 * (2 * 8 * 64) * 6 / estimate.OPERATIONS * estimate.EVALUATION
+    assert reference(prepared, config) == pytest.approx(by_hand)
+    config["training"]["max_tokens"] = 10
+    assert reference(prepared, config) == pytest.approx(by_hand * 10 / 15)
+    assert reference(prepared, {"model": "tfidf", "sizes": {}, "training": {"C": 10.0}}) == 1.0
 
 
 def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
