@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 
 import psutil
 
@@ -182,6 +183,9 @@ class _Dispatch:
             return
         except _NoData:
             self.sent.discard((worker, config["dataset"]))
+            self._give_back(future, worker, config)
+            return
+        except (CancelledError, OSError):  # the connection broke, not the fold (its own errors are in its record): the next look says which
             self._give_back(future, worker, config)
             return
         except Exception as error:

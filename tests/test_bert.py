@@ -11,6 +11,7 @@ from test_training import made_up
 from lstmcs import build_model, checkpoints, records, run_study
 from lstmcs.datasets import Dataset
 from lstmcs.finetuning import FineTuner, learning_rates, lengths
+from lstmcs.preparation import Preparation
 from lstmcs.preprocess import prepare
 from lstmcs.training import split
 
@@ -156,7 +157,7 @@ def test_hostile_texts_are_trained_on(tmp_path, tiny):
     path = tmp_path / "odd.jsonl"
     odd = ["😀😀 robot", "robot " * 10_000, "\\u0000 arm", "<script>alert(1)</script> wheel", "[PAD] [PAD] lamp", "日本 door"]
     path.write_text("\n".join(f'{{"text": "{text}", "label": "{"ab"[k % 2]}"}}' for k, text in enumerate(odd * 4)))
-    frame = run_study(preset="smoke", datasets=[str(path)], models=["bert", "bert-prepared", "tfidf"], checkpoint=str(tiny), workers=0,
+    frame = run_study(preset="smoke", datasets=[f"{path}?min_words=1&min_tokens=1"], models=["bert", "bert-prepared", "tfidf"], checkpoint=str(tiny), workers=0,
                       records_dir=str(tmp_path / "r"))  # fmt: skip
     assert len(frame) == 6 and (frame["state"] == "done").all(), frame["error"].tolist()
 
@@ -184,7 +185,8 @@ def test_raw_text_prepared_text_and_the_cost_of_random_weights(tiny):
     data = prepare(
         Dataset(
             "shouting", tuple(f"The ROBOT, arm{'!' * (k % 3)}" for k in range(20)), np.eye(2, dtype=np.uint8)[np.arange(20) % 2], ("a", "b")
-        )
+        ),
+        Preparation(min_words=1, min_tokens=1),
     )
     cfg = config(data, tiny, model="bert-prepared", architecture=reference_bert.CONFIG | {"num_hidden_layers": 1})
     tuner = FineTuner(data, cfg, jit=False)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lstmcs import __main__, sources
+from lstmcs import __main__, records, run_study, sources
 from lstmcs.plan import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,10 @@ def test_the_commands_are_there():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_runs_small(command, place, monkeypatch, capsys):
     words = shlex.split(command)
+    if "edition.parquet" in words:  # of what a study has on record
+        run_study(preset="smoke", folds=1, alterations=["none"], workers=0)
+        records.export(place / "data" / "records", place / "edition.parquet")
+        capsys.readouterr()
     asked = __main__._parser().parse_args(words)
     if words[0] in ("study", "report"):
         settings = __main__._settings(asked)  # as it stands it is understood
@@ -73,6 +77,8 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
             assert not pages[0].train
         case "status":
             assert "folds done" in said.out
+        case "records":
+            assert "records exported" in said.out
         case "data":
             assert "robo" in said.out or "my" in said.out
 

@@ -307,7 +307,9 @@ def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep
     data = home / "long.csv"
     rows = (f"{'good' if n % 2 else 'bad'} word{n % 11} more{n % 5} text,{'ab'[n % 2]}\n" for n in range(120))
     data.write_text("text,label\n" + "".join(rows))
-    frame = run_study(preset="smoke", datasets=[str(data)], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0)
+    frame = run_study(
+        preset="smoke", datasets=[f"{data}?min_words=1&min_tokens=1"], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0
+    )
     assert frame["state"].value_counts().to_dict() == {"done": 4, "failed": 2}
     failed = frame[frame["state"] == "failed"]
     for row in failed.itertuples():
