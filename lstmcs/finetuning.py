@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from . import bert, checkpoints
+from .folds import seed_of
 from .kinds import KINDS
 from .preprocess import Prepared
-from .training import Trainer, seed_of
+from .training import Trainer
 
 SHORTEST = 16  # compiled lengths: 16, 32, 64, ... max_tokens
 WINDOW = 16  # batches whose rows are sorted by length together: little padding, and still a random order

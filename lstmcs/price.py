@@ -172,7 +172,7 @@ def _measure(prepared, config: dict) -> dict:
 
     environment.prepare(training=True)
     from .finetuning import FineTuner
-    from .training import split
+    from .folds import split
 
     tuner = FineTuner(prepared, config | {"architecture": checkpoints.BASE}, jit=False)
     train, _, _ = split(prepared.labels, config)

@@ -22,7 +22,7 @@ BOXES = {
     "pictures": (1, 2, "figures, tables, formulas", ["plots", "plots_summary", "plots_models", "show"]),
     "sweep": (3, 2, "what to train, and by whom", ["study", "plan", "order", "estimate", "workers", "cluster", "progress"]),
     "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "headline"]),
-    "one fold": (3, 3, "configuration in, record out", ["training", "batches", "finetuning", "reference"]),
+    "one fold": (3, 3, "configuration in, record out", ["training", "folds", "batches", "finetuning", "reference"]),
     "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "across"]),
     "records": (1, 4, "one small file a fold", ["records", "index", "edition"]),
     "models": (3, 4, "Bi-LSTM-CS, SIMPLE, BERT", ["models", "kinds", "encoder", "bert", "checkpoints"]),

@@ -11,9 +11,9 @@ from test_training import made_up
 from lstmcs import build_model, checkpoints, records, run_study
 from lstmcs.datasets import Dataset
 from lstmcs.finetuning import FineTuner, learning_rates, lengths
+from lstmcs.folds import split
 from lstmcs.preparation import Preparation
 from lstmcs.preprocess import prepare
-from lstmcs.training import split
 
 #: PyTorch 2.13.0 and transformers 5.23.0, in an environment of their own:
 #:     tok, m = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, attn_implementation="eager").eval()

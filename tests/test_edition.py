@@ -1,16 +1,24 @@
 """An edition: the records of a study as one file, from which the same pages are made; and back to records."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from made_up import records_of
 
-from lstmcs import edition, load_dataset, records, report
+from lstmcs import edition, headline, load_dataset, records, report
 from lstmcs.__main__ import main
 from lstmcs.datasets import DataError
 from lstmcs.plan import Settings, plan
+
+ROOT = Path(__file__).parent.parent
+COMMITTED = ROOT / "reports" / "first-edition" / "results.parquet"
+COLUMNS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1"}
 
 
 @pytest.fixture
@@ -131,3 +139,30 @@ def test_wrong_names(file, tmp_path, capsys):
     with pytest.raises(ValueError, match="holds no predictions"):
         records.results(file, reading="argmax")
     assert len(load_dataset("robo")) == 525
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
+    """Tables 3 to 9: improvement in percent of the unaltered cell's mean, of a set, an alteration and a score drawn at random."""
+    frame = pd.read_parquet(COMMITTED).query("model == 'lstm' and state == 'done'")
+    rng = np.random.default_rng([seed, len(frame)])
+    pairs = frame.groupby(["dataset", "alteration"]).size().drop(index="none", level="alteration")
+    dataset, alteration = pairs.index[pairs >= 2][rng.integers((pairs >= 2).sum())]
+    metric = list(COLUMNS)[rng.integers(4)]
+    table = (
+        frame[frame["dataset"] == dataset].pivot(index=["run", "fold"], columns="alteration", values=metric)[["none", alteration]].dropna()
+    )
+    expected = 100 * (table[alteration].mean() / table["none"].mean() - 1)  # one run
+    page = BeautifulSoup((COMMITTED.parent / f"03_alterations--{dataset}--quick.html").read_text(encoding="utf-8"), "html.parser")
+    shown = next(figure for figure in page.find_all("figure") if f"{dataset}: ours" in figure.get_text())
+    heads = [re.sub(r"\W+$", "", head.get_text()) for head in shown.find_all("th", scope="col")]
+    rows = {cells[0]: cells for row in shown.find_all("tr") if (cells := [cell.get_text().strip() for cell in row.find_all(["td", "th"])])}
+    assert float(rows[records.label(alteration)][heads.index(COLUMNS[metric])]) == pytest.approx(expected, abs=5e-4)
+
+
+def test_the_readmes_answer_is_that_of_the_edition():
+    frame = records.results(COMMITTED)
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert headline.sentences(frame[frame["model"] == "lstm"]) in readme
+    folds = frame.groupby("state").size().to_dict()
+    assert f"{folds['done']} folds" in readme and f"{folds.get('failed', 0)} failed" in readme

@@ -10,9 +10,10 @@ from sklearn.metrics import f1_score
 
 from lstmcs import build_model, records, training
 from lstmcs.datasets import Dataset
+from lstmcs.folds import SPLITS, seed_of, split
 from lstmcs.preprocess import prepare
 from lstmcs.reference import Reference
-from lstmcs.training import SPLITS, Trainer, seed_of, split, train_fold
+from lstmcs.training import Trainer, train_fold
 
 WORDS = "robot arm wheel lamp door stair glass table phone garden kitchen battery".split()
 

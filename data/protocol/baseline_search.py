@@ -38,7 +38,8 @@ FOLDS = {"hate": 3}
 
 def run(name: str, setting: str) -> pd.DataFrame:
     """Scores of the unaltered cell after each epoch: setting, dataset, fold, epoch, seconds, the four metrics in percent."""
-    from lstmcs.training import Trainer, split
+    from lstmcs.folds import split
+    from lstmcs.training import Trainer
 
     o = FIRST | SETTINGS[setting]
     dataset = load_dataset(name)

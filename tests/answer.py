@@ -1,0 +1,25 @@
+"""The README's answer and picture, from the committed edition: prints the answer, writes reports/answer.png.
+
+python tests/answer.py
+"""
+
+from pathlib import Path
+
+from lstmcs import across, headline, plots_summary, records
+
+ROOT = Path(__file__).resolve().parent.parent
+EDITION = ROOT / "reports" / "first-edition" / "results.parquet"
+
+
+def main() -> None:
+    frame = records.results(EDITION)
+    lstm = frame[frame["model"] == "lstm"]
+    cells = across.cells(lstm)
+    figure = plots_summary.verdict_map(cells) if cells["dataset"].nunique() > 2 else plots_summary.forest(cells)
+    figure.savefig(ROOT / "reports" / "answer.png", dpi=110, bbox_inches="tight", facecolor="white")
+    print(headline.sentences(lstm), frame["state"].value_counts().to_dict(), f"{len(frame)} folds of all models", sep="\n")
+    print(frame[frame["state"] == "done"].groupby(["dataset", "model"]).size().to_string())
+
+
+if __name__ == "__main__":
+    main()
