@@ -25,6 +25,8 @@ def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> plt.F
     """Every fold's difference to the unaltered cell, with its mean and corrected 95 % interval, a row an alteration."""
     differences = stats.paired_differences(results, metric)
     table = stats.differences_table(results, metric)
+    if table.empty:
+        return nothing()
     fig, ax = plt.subplots(figsize=(7, 1.2 + 0.32 * max(len(table), 1)))
     ax.axvline(0, color=GREY, lw=1)
     positions = {name: y for y, name in enumerate(table.index)}
@@ -116,4 +118,12 @@ def vocabulary_growth(growth: pd.DataFrame) -> plt.Figure:
     ax.set(xlabel="documents read", ylabel="distinct tokens", xlim=(0, None), ylim=(0, None))
     ax.legend(frameon=False)
     sns.despine(fig)
+    return fig
+
+
+def nothing() -> plt.Figure:
+    """What is shown as long as no fold is on record."""
+    fig, ax = plt.subplots(figsize=(4, 0.6))
+    ax.axis("off")
+    ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)
     return fig

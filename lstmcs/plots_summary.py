@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 
 from . import records, stats
-from .plots import BLUE, GREY, ORANGE
+from .plots import BLUE, GREY, ORANGE, nothing
 
 #: Said by a sign and by colour, never by colour alone.
 SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "no data": ""}
@@ -20,7 +20,7 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
     cells: across.cells. A cell that is not on record is left blank.
     """
     if cells.empty:
-        return _nothing()
+        return nothing()
     names, sets = cells["alteration"].unique(), cells["dataset"].unique()
     means = cells.pivot(index="alteration", columns="dataset", values="mean").reindex(index=names, columns=sets).astype(float)
     words = cells.pivot(index="alteration", columns="dataset", values="verdict").reindex(index=names, columns=sets)
@@ -40,7 +40,7 @@ def forest(cells: pd.DataFrame) -> plt.Figure:
     """A panel a data set: mean difference and corrected 95 % interval of every alteration, with the ROPE in grey."""
     cells = cells[cells["folds"] > 1]
     if cells.empty:
-        return _nothing()
+        return nothing()
     sets, names = list(cells["dataset"].unique()), list(cells["alteration"].unique())
     columns = 1 if len(sets) == 1 else 2
     rows = max(1, -(-len(sets) // columns))
@@ -69,7 +69,7 @@ def forest(cells: pd.DataFrame) -> plt.Figure:
 def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> plt.Figure:
     """Average rank of every cell over the data sets, best first, with the critical difference as a bar."""
     if ranks.empty:
-        return _nothing()
+        return nothing()
     fig, ax = plt.subplots(figsize=(7, 1.1 + 0.24 * len(ranks)))
     for y, (name, row) in enumerate(ranks.iterrows()):
         plain = name == "none"
@@ -91,7 +91,7 @@ def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
     table: across.against_paper. A marker and a colour a data set; all four scores.
     """
     if table.empty:
-        return _nothing()
+        return nothing()
     fig, ax = plt.subplots(figsize=(6.4, 5))
     for (name, rows), marker, colour in zip(table.groupby("dataset", sort=False), MARKERS, OKABE_ITO):
         ax.plot(rows["improvement"], rows["ours"], marker, color=colour, ms=5, alpha=0.7, mew=0, label=name)
@@ -103,12 +103,4 @@ def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
     ax.legend(frameon=False, fontsize=8, ncols=2)
     sns.despine(fig)
     fig.tight_layout()
-    return fig
-
-
-def _nothing() -> plt.Figure:
-    """What is shown as long as no fold is on record."""
-    fig, ax = plt.subplots(figsize=(4, 0.6))
-    ax.axis("off")
-    ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)
     return fig

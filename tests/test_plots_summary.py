@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 from made_up import study
 
-from lstmcs import across, plots_summary
+from lstmcs import across, plots, plots_summary
 
 EFFECTS = {"hate": {"C-1": 3.0, "H-2": 0.0}, "mlma": {"C-1": -3.0, "null-1": 0.0}}
 
@@ -51,3 +51,8 @@ def test_nothing_on_record_gives_empty_pictures_not_errors(results):
     plots_summary.forest(across.cells(nothing).assign(low=[], high=[]))
     plots_summary.average_ranks(across.ranks(nothing), float("nan"))
     plots_summary.paper_against_ours(across.against_paper(nothing))
+
+
+def test_a_set_with_the_unaltered_cell_alone_has_nothing_to_compare(results):
+    alone = results[results["alteration"] == "none"]
+    assert [text.get_text() for text in plots.paired_differences(alone).axes[0].texts] == ["nothing on record yet"]
