@@ -123,4 +123,6 @@ def _fingerprint(notebook: str, work: Plan) -> str:
 def _store(executed: Path, about: dict) -> None:
     notebook = nbformat.read(executed, 4)
     notebook.metadata["lstmcs"] = about
+    for where in ("input_path", "output_path"):  # folders of this machine, which are nobody else's business
+        notebook.metadata.get("papermill", {}).pop(where, None)
     write(executed, nbformat.writes(notebook))

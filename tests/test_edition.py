@@ -160,6 +160,11 @@ def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
     assert float(rows[records.label(alteration)][heads.index(COLUMNS[metric])]) == pytest.approx(expected, abs=5e-4)
 
 
+def test_the_committed_notebooks_name_no_folder_of_a_machine():
+    for path in (COMMITTED.parent / "notebooks").glob("*.ipynb"):
+        assert not re.search(r'"/(home|root|tmp|work|Users)/', path.read_text(encoding="utf-8")), path.name
+
+
 def test_the_readmes_answer_is_that_of_the_edition():
     frame = records.results(COMMITTED)
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
