@@ -5,7 +5,7 @@
     build_model                            the study's models
     load_dataset                           texts and labels of a registered set or of one's own file
     run_study, results                     the sweep, and its results as one tidy frame
-    python -m lstmcs                       study | status | report | data
+    python -m lstmcs                       study | status | report | records | data
 
 Source: Haralabopoulos, Razis, Anagnostopoulos, "A modified long short term memory cell", International Journal of
 Neural Systems 33 (7), 2023, doi 10.1142/S0129065723500399.

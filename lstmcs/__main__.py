@@ -1,4 +1,4 @@
-"""Command line: python -m lstmcs study | status | report | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
+"""Command line: python -m lstmcs study | status | report | records | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
 
 import argparse
 import re

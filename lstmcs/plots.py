@@ -122,7 +122,7 @@ def vocabulary_growth(growth: pd.DataFrame) -> plt.Figure:
 
 
 def nothing() -> plt.Figure:
-    """What is shown as long as no fold is on record."""
+    """What is shown as long as there is nothing to compare."""
     fig, ax = plt.subplots(figsize=(4, 0.6))
     ax.axis("off")
     ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)

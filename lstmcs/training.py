@@ -1,8 +1,7 @@
 """One fold: configuration in, record out (paper, section 4: runs, 80-10-10 splits, identical settings).
 
-Split, batch order, initial weights and dropout masks depend on (seed, data set, run, fold) and never on the
-alteration, so all alterations are compared on equal terms. A `Trainer` compiles once for a (data set, model,
-alteration) and resets its weights for each fold.
+A `Trainer` compiles once for a (data set, model, alteration) and resets its weights for each fold; folds.py has the splits
+and the seeds of all that is drawn.
 """
 
 import time

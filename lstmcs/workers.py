@@ -207,7 +207,7 @@ class _Dispatch:
         name = f"{config['dataset']} {records.label(records.cell_of(config))} run {config['run']} fold {config['fold']}"
         losses = self.losses.setdefault(records.key(config), [])
         losses.append(
-            f"{time.strftime('%Y-%m-%d %H:%M:%S')} worker {worker}: {by_memory or 'its process ended (killed, crashed, or its machine is gone)'}"
+            f"{time.strftime('%Y-%m-%d %H:%M:%S')} worker {worker}: {by_memory or 'it is gone (killed, crashed, or its machine lost or too busy to answer)'}"
         )
         memory = sum("memory" in loss for loss in losses)
         if len(losses) < ATTEMPTS and memory < ATTEMPTS_MEMORY:

@@ -16,7 +16,7 @@ TARGET = ROOT / "reports" / "architecture.svg"
 #: Box -> (column, row, what it does, modules). "notebooks" stands for the files of that folder.
 BOXES = {
     "notebooks": (0.5, 0, "the story, parameterised", []),
-    "command line": (3, 0, "study, status, report, data", ["__main__"]),
+    "command line": (3, 0, "study, status, report, records, data", ["__main__"]),
     "price": (2, 1, "what a model's score costs", ["price"]),
     "pages": (3, 1, "run notebooks, write HTML", ["report", "pages"]),
     "pictures": (1, 2, "figures, tables, formulas", ["plots", "plots_summary", "plots_models", "show"]),
