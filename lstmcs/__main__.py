@@ -61,6 +61,8 @@ def study(options) -> int:
         )
         if options.fail_fast:
             return 1
+    if options.shard or not options.resume_unfinished:  # the rest is not for this command to train, nor for a notebook's kernel
+        settings = _showing(settings)
     return max(_build(settings), int(len(failed) > 0))
 
 
@@ -71,9 +73,13 @@ def _how(options) -> dict:
 
 
 def report(options) -> int:
-    settings = Settings.of(**_settings(options).parameters() | {"train": False})
+    settings = _showing(_settings(options))
     plan(settings)  # wrong data end here, before there is a page
     return _build(settings)
+
+
+def _showing(settings: Settings) -> Settings:
+    return Settings.of(**settings.parameters() | {"train": False})
 
 
 def status(options) -> int:
@@ -201,7 +207,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         if found := re.search(r"(?:unrecognized arguments: |invalid choice: ')([^' =]+)", message):
-            known = [*COMMANDS, *ACTIONS, *self._option_string_actions]
+            known = [*COMMANDS, *ACTIONS, *WAYS, *self._option_string_actions]
             for action in self._actions:
                 for parser in action.choices.values() if isinstance(action.choices, dict) else ():
                     known += parser._option_string_actions
@@ -209,8 +215,9 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"lstmcs: {' '.join(message.split())[:700]}; {self.prog} --help lists what there is\n")
 
 
-COMMANDS = ("study", "status", "report", "data")
+COMMANDS = ("study", "status", "report", "records", "data")
 ACTIONS = ("list", "fetch", "check", "show")
+WAYS = ("export", "restore")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -253,7 +260,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("records", help="all records as one file, an edition, and back", allow_abbrev=False)
     sub.set_defaults(command=pack)
-    sub.add_argument("action", choices=("export", "restore"))
+    sub.add_argument("action", choices=WAYS)
     sub.add_argument("file", metavar="FILE.parquet")
     sub.add_argument("--records-dir", metavar="DIR", help="folder of the records (default: data/records)")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)

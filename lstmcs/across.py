@@ -37,7 +37,7 @@ def cells(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
     parts = {name: stats.verdicts(rows, metric) for name, rows in results.groupby("dataset", sort=False)}
     names = in_order(name for table in parts.values() for name in table.index)
     if not names:
-        return pd.DataFrame(columns=["dataset", "alteration", *stats.verdicts(results, metric), "failed"])
+        return pd.DataFrame(columns=["dataset", "alteration", *stats.verdicts(results.iloc[:0], metric), "failed"])
     failed = results[results["state"] == "failed"].groupby(["dataset", "alteration"]).size()
     rows = pd.concat({name: table.reindex(names) for name, table in parts.items()}, names=["dataset", "alteration"])
     rows["failed"] = failed.reindex(rows.index, fill_value=0)

@@ -16,8 +16,10 @@ from . import environment
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
 TIMEOUT = 10  # seconds to reach a scheduler
-#: A worker keeps compiled models, which dask cannot write to disk: pausing it would never free any memory.
+#: A worker keeps compiled models, which dask cannot write to disk: pausing it would never free any memory. The end of a
+#: process on this machine is seen at once; one that is merely silent for five minutes would be taken for dead and its fold lost.
 CONFIG = {
+    "distributed.scheduler.worker-ttl": None,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,

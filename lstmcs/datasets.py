@@ -126,7 +126,7 @@ def _own(path: Path, text: str, label: str | list[str], separator: str | None, c
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"no such file: {path}") from None
+        raise DataError(f"no such file: {path.absolute()}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     frame = _frame(content, FORMATS[path.suffix.lower()], path.name)

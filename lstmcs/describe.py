@@ -14,7 +14,7 @@ from . import paper, words
 from .datasets import Dataset, load_dataset
 from .preparation import Preparation
 from .preprocess import Prepared, text_steps
-from .sources import DataError, at_hand, nearest, registry
+from .sources import DataError, at_hand, nearest, registry, verified
 
 COUNTS = ("documents", "classes", "max_len", "tokens")
 
@@ -42,9 +42,10 @@ def check(names: list[str] | None = None) -> pd.DataFrame:
 
 def _check(name: str, entry: dict) -> dict:
     row = {"dataset": name, "state": "not at hand", **dict.fromkeys(COUNTS, pd.NA), "differs": "", "detail": entry.get("remark", "")}
-    if at_hand(name, entry) is None:
+    if (path := at_hand(name, entry)) is None:
         return row
     try:
+        verified(name, entry, path)  # a file that differs would be fetched again
         dataset = load_dataset(name)
     except DataError as error:
         return row | {"state": "wrong", "detail": str(error)}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .alterations import ALTERATIONS, alteration
+from .paths import whole
 from .sources import nearest
 
 ENDING = ".parquet"
@@ -28,16 +30,13 @@ def is_one(place: "str | Path | None") -> bool:
 
 
 def write(rows: pd.DataFrame, heads: list[dict], file: Path) -> None:
-    """`rows`, each with the record it comes from, to `file`; whole or not at all."""
+    """`rows`, each with the record it comes from, to `file`; whole or not at all. Raises EditionError."""
+    one_study(heads)
     frame = rows.assign(record=[json.dumps(head, sort_keys=True) for head in heads]).convert_dtypes()
     frame = frame.sort_values(["dataset", "model", "run", "fold", "alteration"], kind="stable", ignore_index=True)
-    temporary = Path(file).with_suffix(".tmp")
     Path(file).parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with whole(Path(file)) as temporary:
         frame.to_parquet(temporary, compression="zstd", index=False)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def heads(file: "str | Path") -> list[dict]:
@@ -46,7 +45,9 @@ def heads(file: "str | Path") -> list[dict]:
         return _heads(str(file), Path(file).stat().st_mtime_ns)
     except FileNotFoundError:
         raise EditionError(f"no such file: {file}") from None
-    except (OSError, ValueError, KeyError) as error:
+    except EditionError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EditionError(f"{file} is no edition of this study ({str(error)[:120]})") from None
 
 
@@ -55,7 +56,22 @@ def _heads(file: str, _changed: int) -> list[dict]:
     found = [json.loads(text) for text in pd.read_parquet(file, columns=["record"])["record"]]
     if not all(isinstance(head, dict) and {"config", "key", "state"} <= set(head) for head in found):
         raise ValueError("a row holds no record")
+    one_study(found)
     return found
+
+
+def one_study(heads: list[dict]) -> None:
+    """Raises EditionError for records of several studies (two presets, paddings, checkpoints or seeds): one would hide the other."""
+    first, seeds = {}, sorted({head["config"]["seed"] for head in heads})
+    if len(seeds) > 1:
+        raise EditionError(f"records of seeds {' and '.join(map(str, seeds))} lie together; an edition is of one")
+    for head in heads:
+        config = head["config"]
+        common = {name: value for name, value in config.items() if name not in _OF_A_FOLD}
+        before = first.setdefault((config["dataset"], config["model"]), common)
+        if differ := sorted(name for name in before | common if before.get(name) != common.get(name)):
+            raise EditionError(f"records of two studies of {config['dataset']} with {config['model']} lie together (they differ in "
+                               f"{', '.join(differ)}); an edition is of one: keep each study's records in a folder of its own")  # fmt: skip
 
 
 def configurations(file: "str | Path", dataset: str) -> dict[str, dict]:
@@ -72,7 +88,12 @@ def configurations(file: "str | Path", dataset: str) -> dict[str, dict]:
 
 
 def extent(file: "str | Path") -> dict:
-    """The study that an edition is of: its data sets, models and runs, as Settings takes them. Raises EditionError."""
+    """The study that an edition is of, as Settings takes it: data sets, models, runs and seed; own formulas and rows of the
+    yardstick where it has more than any study. Raises EditionError."""
     configs = [head["config"] for head in heads(file)]
     named = {plural: list(dict.fromkeys(c[name] for c in configs)) for plural, name in (("datasets", "dataset"), ("models", "model"))}
-    return named | {"runs": max(c["run"] for c in configs)}
+    formulas = list(dict.fromkeys(c["alteration"] for c in configs))
+    if any(alteration(formula).id not in ALTERATIONS for formula in formulas):
+        named["alterations"] = formulas
+    rows = max(c.get("repeat", 0) for c in configs)
+    return named | {"runs": max(c["run"] for c in configs), "seed": configs[0]["seed"]} | ({"yardstick": rows} if rows > 1 else {})

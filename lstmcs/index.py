@@ -8,10 +8,11 @@ for what is missing, and written whole (two studies may write it at once; what o
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
+
+from .paths import whole
 
 NAME = ".index"
 
@@ -58,18 +59,10 @@ def _load(folder: str, columns: list[str]) -> dict[str, list]:
 def _save(folder: str, known: dict[str, list], columns: list[str]) -> None:
     body = json.dumps(known, separators=(",", ":")).encode()
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".index", suffix=".tmp")
-    except OSError:  # a folder that can only be read
+        with whole(Path(folder, NAME)) as temporary:
+            temporary.write_bytes(_checksum(body, columns) + b"\n" + body)
+    except OSError:  # a full disk, or a folder that can only be read
         return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_checksum(body, columns) + b"\n" + body)
-        os.replace(temporary, Path(folder, NAME))
-    except OSError:  # a full disk, for example
-        Path(temporary).unlink(missing_ok=True)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _checksum(body: bytes, columns: list[str]) -> bytes:

@@ -175,9 +175,9 @@ def about_of(executed: Path) -> dict:
 
 def write(target: Path, text: str) -> Path:
     """Write a file whole or not at all."""
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(target)
+    with paths.whole(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return target
 
 
 def _title(about: dict) -> str:

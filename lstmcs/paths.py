@@ -6,10 +6,15 @@ Environment: LSTMCS_HOME moves the study's folder; LSTMCS_DATA names a folder of
 """
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "data" / "datasets.toml").is_file() else None
+
+LEFTOVER = ".lstmcs-*.tmp"  # what `whole` calls its files
 
 
 def shared(*parts: str) -> Path:
@@ -35,6 +40,21 @@ def downloads_dir() -> Path:
 def reports_dir() -> Path:
     """Rendered reports and the tables behind them."""
     return home() / "reports"
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A name beside `target` to write to: it becomes `target` when the block ends well, and is removed otherwise.
+
+    The name is nobody else's, so that two processes may write one file at once; a killed one leaves a file LEFTOVER.
+    """
+    temporary = Path(target).with_name(f".lstmcs-{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def local_datasets() -> Path | None:

@@ -1,7 +1,8 @@
 """Models beside each other: Tables 12 to 15 with ours, verdicts, and what a point of macro F1 costs.
 
 results: a frame of records.results with any data sets and models. Scores are in percent, differences in points, times in
-seconds a fold (median over folds, training alone). Every comparison is paired: the same folds of the same documents.
+seconds a fold (median over folds; training, with the scores of the validation rows after each epoch). Verdicts are paired: the
+same folds of the same documents. Scores and times stand for the folds that each row has on record.
 """
 
 import json
@@ -9,7 +10,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from . import checkpoints, kinds, paper, records, stats
+from . import checkpoints, environment, kinds, paper, paths, records, stats
 from .alterations import ALTERATIONS
 from .evidence import Evidence
 from .metrics import METRICS
@@ -44,19 +45,22 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
     """A row for each data set, model and cell on record: folds, the four scores, seconds a fold and an epoch, parameters.
 
     times: how many times as long as LSTM-CS with the unaltered cell. per_point: seconds for one point of macro F1. per_gain:
-    additional seconds for each additional point over LSTM-CS; NaN where nothing is gained. The yardstick's rows are left out.
+    additional seconds for each additional point over LSTM-CS; NaN where nothing is gained, or other folds are on record than of
+    LSTM-CS. The yardstick's rows are left out.
     """
     finished = results[(results["state"] == "done") & ~stats.is_null(results["alteration"])]
     groups = finished.groupby(["dataset", "model", "alteration"], sort=False)
     table = 100 * groups[list(METRICS)].mean()
     table.insert(0, "folds", groups.size())
+    folds = {key: frozenset(zip(rows["run"], rows["fold"])) for key, rows in groups}
+    table["which"] = [folds[key] for key in table.index]
     medians = {"seconds": "train_seconds", "per_epoch": "seconds_per_epoch", "compile": "compile_seconds", "parameters": "parameters"}
     for name, column in medians.items():
         table[name] = groups[column].median().astype(float)
     table = table.reset_index()
     base = table[(table["model"] == "lstm") & (table["alteration"] == "none")].set_index("dataset")
     before = {name: table["dataset"].map(base[name]).astype(float) for name in ("seconds", SCORE)}
-    gain = table[SCORE] - before[SCORE]
+    gain = (table[SCORE] - before[SCORE]).where(table.pop("which") == table["dataset"].map(base["which"]))
     table["times"] = table["seconds"] / before["seconds"]
     table["per_point"] = table["seconds"] / table[SCORE].replace(0, np.nan)
     table["per_gain"] = ((table["seconds"] - before["seconds"]) / gain).where(gain > 0)
@@ -149,9 +153,9 @@ def base_cost(work: Plan) -> pd.DataFrame:
 
     For plans with a BERT that is not BERT-base; empty otherwise, or if it was not measured before and `train` is off. The
     measurement (minutes) is kept in the folder cost beside the records. Columns: dataset, parameters, steps (of a fold), seconds_per_epoch,
-    seconds and processor_seconds (of a fold's training; they differ where other work shares the machine).
+    seconds and processor_seconds (of a fold's training; they differ where other work shares the machine), host (where it was measured).
     """
-    columns = ["dataset", "parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds"]
+    columns = ["dataset", "parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds", "host"]
     folds = {config["dataset"]: config for config in reversed(work.folds) if config["model"] == "bert"}
     if not folds or any(c["checkpoint"]["name"].endswith("bert-base-uncased") for c in folds.values()):
         return pd.DataFrame(columns=columns)
@@ -162,14 +166,13 @@ def base_cost(work: Plan) -> pd.DataFrame:
             if not work.settings.train:
                 continue
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(_measure(work.data[dataset], config)))
+            with paths.whole(file) as temporary:
+                temporary.write_text(json.dumps(_measure(work.data[dataset], config)))
         found.append({"dataset": dataset, **json.loads(file.read_text())})
     return pd.DataFrame(found, columns=columns)
 
 
 def _measure(prepared, config: dict) -> dict:
-    from . import environment
-
     environment.prepare(training=True)
     from .finetuning import FineTuner
     from .folds import split
@@ -181,7 +184,7 @@ def _measure(prepared, config: dict) -> dict:
     wall, processor = (float(seconds) for seconds in np.sum([step[length] for length in lengths], axis=0))
     epochs = config["training"]["epochs"]
     return {"parameters": tuner.parameters(), "seconds_per_epoch": wall, "seconds": wall * epochs, "processor_seconds": processor * epochs,
-            "steps": epochs * len(lengths), "step": {str(length): seconds[0] for length, seconds in step.items()}}  # fmt: skip
+            "steps": epochs * len(lengths), "host": environment.host(), "step": {str(length): seconds[0] for length, seconds in step.items()}}  # fmt: skip
 
 
 def _row(model: str, cell: str) -> str:

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable
@@ -70,16 +69,10 @@ def write(record: dict, predictions: dict[str, np.ndarray], folder: Path | None 
     head["checksum"] = _checksum(head, body.encode())
     target = path_of(record["config"], folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(head) + "\n" + body + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with paths.whole(target) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(head) + "\n" + body + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     return target
 
 
@@ -126,6 +119,8 @@ def states(paths: Iterable[Path]) -> dict[str, str]:
                 print(f"{what}; set aside as {set_aside(path).name}, its fold will be trained again", file=sys.stderr)
             except FileNotFoundError:  # another study has set it aside meanwhile
                 pass
+        elif isinstance(what, OSError):
+            print(f"{path.name}: cannot be read ({what.strerror or what}); its fold counts as missing", file=sys.stderr)
     return found
 
 
@@ -153,7 +148,12 @@ def export(folder: Path, file: Path) -> int:
 
 
 def restore(file: Path, folder: Path) -> int:
-    """The records of an edition into `folder`, without predictions; what is on record there as done stays. How many were new."""
+    """The records of an edition into `folder`, without predictions; what is on record there as done stays. How many were new.
+
+    Raises EditionError where they were written under another protocol: they would pass for results of this one.
+    """
+    if other := {head.get("protocol") for head in edition.heads(file)} - {PROTOCOL}:
+        raise edition.EditionError(f"{file} holds records of protocol {', '.join(map(str, other))}; this is protocol {PROTOCOL}")
     new = [head for head in edition.heads(file) if not finished(head["config"], folder)]
     for head in new:
         write({k: v for k, v in head.items() if k not in ("key", "protocol")}, {}, folder)
@@ -172,7 +172,7 @@ def finished(config: dict, folder: Path | None = None) -> bool:
 def clear_leftovers(folder: Path, older_than: float = 3600) -> int:
     """Remove the temporary files that writers killed in the middle left behind (a write lasts no hour); how many."""
     old = []
-    for path in Path(folder).glob("**/.*.tmp"):
+    for path in [*Path(folder).glob(paths.LEFTOVER), *Path(folder).glob(f"*/{paths.LEFTOVER}")]:
         try:
             if time.time() - path.stat().st_mtime > older_than:
                 path.unlink()

@@ -6,6 +6,7 @@ A page whose notebook, settings, records and code are unchanged is not run again
 import hashlib
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -34,9 +35,14 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     for part in ("notebooks", "tables"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     failed = []
-    for notebook, about in NOTEBOOKS.items():
-        for dataset in settings.datasets if about == "each" else [None]:
-            chosen = Settings.of(**settings.parameters() | ({"datasets": [dataset]} if dataset else {}))
+    for notebook, kind in NOTEBOOKS.items():
+        for dataset in settings.datasets if kind == "each" else [None]:
+            about = {"datasets": [dataset]} if dataset else {}
+            if notebook == "03_alterations":  # 05_transformers shows the others
+                about["models"] = [model for model in settings.models if model == "lstm"]
+                if not about["models"]:
+                    continue
+            chosen = Settings.of(**settings.parameters() | about)
             if _page(notebook, chosen, folder, say) == "failed":
                 failed.append(notebook)
     return index(folder), failed
@@ -51,6 +57,9 @@ def _page(notebook: str, settings: Settings, folder: Path, say) -> str:
     if notebook == "01_data" and not all(map(work.data.at_hand, work.data)):
         say(f"{name}: only results are at hand, not the data; " + ("the page that is there stays" if about else "no page"))
         return about.get("state", "complete")
+    if notebook == "03_alterations" and not work.folds:
+        say(f"{name}: the edition holds no fold of LSTM-CS; no page")
+        return "complete"
     fingerprint = _fingerprint(notebook, work)
     if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
         say(f"running {notebook}" + (f" on {', '.join(work.data)}" if NOTEBOOKS[notebook] else "") + " ...")
@@ -65,7 +74,7 @@ def _page(notebook: str, settings: Settings, folder: Path, say) -> str:
 
 def _execute(notebook: str, work: Plan, target: Path) -> dict:
     """Run a notebook with papermill under a temporary name; a failed one is kept too, and says so."""
-    temporary = target.with_suffix(".running.ipynb")
+    temporary = target.with_suffix(f".{os.getpid()}.running.ipynb")
     logging.getLogger("papermill").setLevel(logging.ERROR)  # it repeats the progress of each cell
     source = paths.shared("notebooks", f"{notebook}.ipynb")
     started, why, state = time.perf_counter(), "", "complete"
@@ -108,15 +117,14 @@ def _name(notebook: str, work: Plan) -> str:
 
 
 def _fingerprint(notebook: str, work: Plan) -> str:
-    """Hash of all that a page depends on: notebook, settings, data, records and the package's own files."""
-    package = Path(__file__).resolve().parent
-    digest = hashlib.sha256(json.dumps(work.settings.parameters(), sort_keys=True).encode())
-    for file in [paths.shared("notebooks", f"{notebook}.ipynb"), *sorted(package.glob("*.py"))]:
+    """Hash of all that a page depends on: notebook, settings, data, what the records say, the paper's tables and the package's own files."""
+    about = work.settings.parameters(), sorted({c["data_sha256"] for c in work.folds}), sorted(work.states().values())
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    tables = [file for part in ("paper", "protocol") for file in sorted(paths.shared("data", part).glob("*.csv"))]
+    code = sorted(Path(__file__).resolve().parent.glob("*.py"))
+    for file in [paths.shared("notebooks", f"{notebook}.ipynb"), paths.shared("data", "datasets.toml"), *tables, *code]:
         digest.update(file.read_bytes())
-    for sha256 in sorted({config["data_sha256"] for config in work.folds}):
-        digest.update(sha256.encode())
-    for path, state in sorted(work.states().items()):
-        digest.update(f"{Path(path).name} {state}".encode())
+    digest.update(work.results().to_csv(index=False).encode())
     return digest.hexdigest()[:20]
 
 

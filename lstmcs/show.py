@@ -36,9 +36,10 @@ def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = Tr
         return f"{value:.{decimals}f}" if isinstance(value, float) else html.escape(str(value))
 
     kinds = [_kind(frame[column]) for column in frame]
+    roles = [' role="rowheader"' * (number == 0 and kind != "") for number, kind in enumerate(kinds)]  # read out with each cell of the row
     head = "".join(f'<th scope="col"{kind}>{html.escape(heading(column))}</th>' for column, kind in zip(frame, kinds))
     rows = (
-        "".join(f"<td{kind}>{text(value, column)}</td>" for value, kind, column in zip(row, kinds, frame))
+        "".join(f"<td{role}{kind}>{text(value, column)}</td>" for value, role, kind, column in zip(row, roles, kinds, frame))
         for row in frame.itertuples(index=False)
     )
     body = "".join(f"<tr>{row}</tr>" for row in rows)

@@ -101,7 +101,11 @@ def locate(name: str, entry: dict) -> Path:
 
 def read(name: str, entry: dict) -> bytes:
     """The set's file as bytes, hash checked. Raises DataError."""
-    path = locate(name, entry)
+    return verified(name, entry, locate(name, entry))
+
+
+def verified(name: str, entry: dict, path: Path) -> bytes:
+    """The bytes of `path`, if they are those of the set's file. Raises DataError."""
     content = path.read_bytes()
     kind, expected = entry["hash"].split(":")
     digest = hashlib.new(kind, content, usedforsecurity=False).hexdigest()

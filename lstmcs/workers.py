@@ -4,6 +4,7 @@ A fold is sent to one worker by name. If that worker goes (killed, out of memory
 queue, at the front; a fold that has taken its workers with it several times is recorded as failed and the rest goes on.
 """
 
+import asyncio
 import gc
 import json
 import logging
@@ -106,9 +107,13 @@ class _Dispatch:
                     yield from self._lost(future, worker, config)
             self._meet(alive)
             busy = {worker for worker, _ in self.running.values()}
-            for worker, about in alive.items():
-                if self.fit.get(worker) and worker not in busy and about.get("status", "running") == "running":
+            for worker in alive:
+                if not self.fit.get(worker) or worker in busy:
+                    continue
+                if _runs(alive[worker]):
                     self._submit(worker)
+                else:
+                    self.queue.left(worker, None)  # paused by its memory: others may have its cells
             for future in self._ended():
                 yield from self._collect(future)
 
@@ -123,12 +128,12 @@ class _Dispatch:
             if not any(w == worker for w, _ in self.running.values()):
                 self.queue.left(worker, None)
                 del self.fit[worker]
-        if any(self.fit.get(worker, True) for worker in found):
+        if any(self.fit.get(worker, True) and _runs(about) for worker, about in found.items()):
             self.seen = time.monotonic()
         elif self.local and time.monotonic() - self.seen > PATIENCE:
             raise ClusterLost(f"no worker process has stayed alive for {PATIENCE:.0f} s")
         elif not self.local and time.monotonic() - self.seen > REMIND:
-            self.say("waiting for a worker to join the cluster ...")
+            self.say("waiting for a worker to join the cluster, or for a paused one to go on ...")
             self.seen = time.monotonic()
         return found
 
@@ -176,7 +181,9 @@ class _Dispatch:
         worker, config = self.running[future]
         try:
             record, predictions, kept = future.result(timeout=30)
-        except TimeoutError:  # its worker went before it could hand over; the next look says so
+        except (
+            asyncio.TimeoutError
+        ):  # its worker went before it could hand over; the next look says so (before Python 3.11 no TimeoutError)
             if worker in self._alive():
                 return
             yield from self._lost(future, worker, config)
@@ -229,6 +236,11 @@ class _Dispatch:
         except Exception:  # no such event, or a scheduler that is gone
             pass
         return ""
+
+
+def _runs(about: dict) -> bool:
+    """Whether the scheduler says of a worker that it takes tasks; one that uses too much memory is paused."""
+    return about.get("status", "running") == "running"
 
 
 def versions() -> dict[str, str]:

@@ -13,11 +13,10 @@ EDITION = ROOT / "reports" / "first-edition" / "results.parquet"
 
 def main() -> None:
     frame = records.results(EDITION)
-    lstm = frame[frame["model"] == "lstm"]
-    cells = across.cells(lstm)
+    cells = across.cells(frame[frame["model"] == "lstm"])
     figure = plots_summary.verdict_map(cells) if cells["dataset"].nunique() > 2 else plots_summary.forest(cells)
     figure.savefig(ROOT / "reports" / "answer.png", dpi=110, bbox_inches="tight", facecolor="white")
-    print(headline.sentences(lstm), frame["state"].value_counts().to_dict(), f"{len(frame)} folds of all models", sep="\n")
+    print(headline.sentences(frame), frame["state"].value_counts().to_dict(), f"{len(frame)} folds of all models", sep="\n")
     print(frame[frame["state"] == "done"].groupby(["dataset", "model"]).size().to_string())
 
 

@@ -87,7 +87,7 @@ def test_no_network_or_a_wrong_name_says_what_to_do(name, says, home, monkeypatc
     assert says in error and "Traceback" not in error
 
 
-def test_a_plan_and_a_status_need_no_network():
+def test_a_plan_and_a_status_need_no_network(home):
     """The hub's files are asked for when a fold is to be trained, not to list what is on record."""
     [config] = plan(Settings(models=["bert"], folds=1)).folds
     assert config["checkpoint"] == {

@@ -86,6 +86,17 @@ def test_check_without_any_data(home, monkeypatch, capsys):
     assert main(["data", "check", "hatee"]) == 2 and "nearest: 'hate'" in capsys.readouterr().err
 
 
+def test_check_downloads_nothing_for_a_damaged_file(home, monkeypatch, capsys):
+    monkeypatch.delenv("LSTMCS_DATA", raising=False)
+    monkeypatch.setattr("pooch.HTTPDownloader", lambda **_: pytest.fail("a download"))
+    entry = describe.registry()["hate"]
+    damaged = home / "data" / "downloads" / "hate" / entry["file"]
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half of i")
+    assert main(["data", "check", "hate"]) == 1
+    assert "WRONG: hate" in (out := capsys.readouterr().out) and "is not the expected file" in out and damaged.read_bytes() == b"half of i"
+
+
 @pytest.mark.parametrize("wrong", ["content", "counts", "kind"])
 def test_check_finds_a_wrong_set(wrong, home, monkeypatch, tmp_path, capsys):
     entry = describe.registry()["robo"] | {"bundled": False}

@@ -53,7 +53,42 @@ def test_it_says_what_the_records_say(work, file):
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
-    assert edition.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2}
+    assert edition.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
+
+
+def test_it_is_found_again_whatever_the_study_was(home):
+    """Seed, own formulas and rows of the yardstick are read from the edition: nothing need be repeated on the command line."""
+    asked = {"datasets": ["robo"], "alterations": ["C-1", "c = 0.9 * c"], "folds": 2, "seed": 7, "yardstick": 3}
+    work = plan(Settings(**asked))
+    records_of(work)
+    assert main(["records", "export", str(home / "x.parquet")]) == 0
+    other = plan(Settings.of(**edition.extent(home / "x.parquet") | {"folds": 2, "records_dir": str(home / "x.parquet")}))
+    assert sorted(map(records.key, other.folds)) == sorted(map(records.key, work.folds))
+    pd.testing.assert_frame_equal(other.results(), work.results())
+
+
+@pytest.mark.parametrize(
+    ("other", "says"), [({"padding": "mask"}, "padding"), ({"preset": "smoke"}, "sizes, training"), ({"seed": 1}, "seeds 0 and 1")]
+)
+def test_two_studies_are_not_one_edition(other, says, home, capsys):
+    """One of them would hide the other. Files that hold two are refused as well."""
+    for more in ({}, other):
+        records_of(plan(Settings.of(datasets=["robo"], alterations=["C-1"], folds=1, **more)))
+    assert main(["records", "export", str(home / "x.parquet")]) == 2
+    error = capsys.readouterr().err
+    assert says in error and "an edition is of one" in error and error.count("\n") == 1 and not (home / "x.parquet").exists()
+
+
+def test_records_of_another_protocol_do_not_become_this_ones(file, home, monkeypatch, capsys):
+    monkeypatch.setattr(records, "PROTOCOL", 2)
+    assert main(["records", "restore", str(file), "--records-dir", str(home / "new")]) == 2
+    assert "holds records of protocol 1; this is protocol 2" in capsys.readouterr().err and not (home / "new").exists()
+
+
+def test_an_export_touches_no_other_file(work, home):
+    (home / "thesis.tmp").write_text("mine")
+    assert main(["records", "export", str(home / "thesis.parquet")]) == 0
+    assert (home / "thesis.tmp").read_text() == "mine" and not list(home.glob(".*.tmp"))
 
 
 def test_it_needs_neither_records_nor_data(work, file, monkeypatch):
@@ -104,6 +139,20 @@ def test_its_pages_lie_beside_it_and_a_page_of_data_that_are_away_stays(file, wo
     assert report.build(settings, said.append)[1] == []
     assert any("the page that is there stays" in text for text in said)
     assert (file.parent / "01_data--robo.html").is_file()
+
+
+def test_no_page_of_alterations_without_an_lstm_on_record(home, monkeypatch):
+    work = plan(Settings(datasets=["robo"], models=["tfidf"]))
+    records_of(work)
+    file = home / "x.parquet"
+    assert main(["records", "export", str(file)]) == 0
+    monkeypatch.setattr(report, "NOTEBOOKS", {"03_alterations": "each"})
+    for models in (["tfidf"], ["lstm", "tfidf"]):
+        said = []
+        report.build(Settings(datasets=["robo"], models=models, records_dir=str(file)), said.append)
+        assert not list(home.glob("03*.html")) and said == [
+            "03_alterations--robo--quick: the edition holds no fold of LSTM-CS; no page"
+        ] * (len(models) - 1)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +217,6 @@ def test_the_committed_notebooks_name_no_folder_of_a_machine():
 def test_the_readmes_answer_is_that_of_the_edition():
     frame = records.results(COMMITTED)
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert headline.sentences(frame[frame["model"] == "lstm"]) in readme
+    assert headline.sentences(frame) in readme
     folds = frame.groupby("state").size().to_dict()
     assert f"{folds['done']} folds" in readme and f"{folds.get('failed', 0)} failed" in readme

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import sys
 from pathlib import Path
@@ -93,24 +92,37 @@ def test_setting_aside_never_overwrites(tmp_path):
 
 def test_leftovers_of_killed_writers_go_when_they_are_old(tmp_path):
     path = write(tmp_path, 1)[0]
-    new, old = path.with_name(".new.tmp"), path.with_name(".old.tmp")
-    for file in (new, old):
+    new, old, foreign = (path.with_name(name) for name in (".lstmcs-1.tmp", ".lstmcs-2.tmp", ".editor.tmp"))
+    deep = path.parent / "more" / old.name
+    deep.parent.mkdir()
+    for file in (new, old, foreign, deep):
         file.write_text("half a record")
-    os.utime(old, (0, 0))
-    assert records.clear_leftovers(tmp_path) == 1 and new.exists() and path.exists() and not old.exists()
+    for file in (old, foreign, deep):
+        os.utime(file, (0, 0))
+    assert records.clear_leftovers(tmp_path) == 1 and not old.exists() and all(p.exists() for p in (new, path, foreign, deep))
 
 
-def test_many_records_the_quick_variant(tmp_path, reads):
-    """See stress/records.py for 12,600: here, that a second look reads no file, and that memory does not grow with predictions."""
+def test_a_record_that_cannot_be_read_is_said_so(tmp_path, monkeypatch, capsys):
+    path = write(tmp_path, 1)[0]
+
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(records, "summary", refuse)
+    assert records.states([path]) == {str(path): "missing"}
+    assert f"{path.name}: cannot be read (Permission denied); its fold counts as missing" in capsys.readouterr().err and path.exists()
+
+
+def test_many_records_the_quick_variant(tmp_path, reads, monkeypatch):
+    """See stress/many_records.py for 12,600 and their memory: here, that a second look reads no file, and no look the predictions."""
     sys.path.insert(0, str(Path(__file__).parent / "stress"))
     from many_records import made_up
 
     work = made_up(tmp_path, datasets=1, runs=2, kilobytes=40)
     assert len(work.folds) == 360
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    monkeypatch.setattr(records, "_unpack", lambda packed: 1 / 0)
     assert set(work.states().values()) == {"done"} and len(reads) == 360
     frame = work.results()
     assert len(frame) == 360 and len(reads) == 360 and frame["key"].is_unique
     assert frame.set_index("key")["macro_f1"].to_dict() == {records.key(c): int(records.key(c), 16) % 1000 / 1000 for c in work.folds}
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
     assert len(json.loads((tmp_path / "records" / index.NAME).read_bytes().split(b"\n", 1)[1])) == 360

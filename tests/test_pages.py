@@ -16,10 +16,11 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import nbformat
+import pandas as pd
 import pytest
 from made_up import records_of, study
 
-from lstmcs import headline, pages, report, show
+from lstmcs import claims, headline, pages, report, show
 from lstmcs.__main__ import _parser, _settings, main
 from lstmcs.plan import Settings, plan
 
@@ -160,7 +161,7 @@ def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     answer = html.unescape(re.search(r'<p class="answer"[^>]*>(.*?)</p>', text)[1])
     assert answer in summary and answer.count(". ") == 1 and "17 comparisons" in answer and "robo (a stand-in)" in answer
     picture = re.search(r'<img alt="([^"]+)"[^>]* src="(data:[^"]+)"', text)
-    assert "of 18 intervals lie above 0" in picture[1] and picture[2] in summary
+    assert "of 17 intervals of alterations lie above 0" in picture[1] and picture[2] in summary
     assert "190 of 190 planned folds are on record, 0 failed" in text and "Preset quick" in text
     row = next(row for row in text.split("<tr>") if 'href="03_alterations--robo--quick.html"' in row)
     about = pages.about_of(site / "notebooks" / "03_alterations--robo--quick.ipynb")
@@ -206,7 +207,25 @@ def test_the_headline_follows_the_evidence():
     mixed = headline.sentences(study({"C-1": 4.0, "H-2": -4.0}, sets))
     assert "is confirmed for C-1 and is not confirmed for H-2" in mixed and "6 better, 0 same, 6 worse" in mixed
     assert "can neither be confirmed nor refuted" in headline.sentences(study({"C-1": 4.0, "H-2": 4.0}, ("hate",)))
-    assert headline.sentences(study({}, ("hate",))).startswith("Nothing can be said yet")
+    for unaltered_alone in (("hate",), ("hate", "mlma")):
+        assert headline.sentences(study({}, unaltered_alone)).startswith("Nothing can be said yet")
+
+
+def test_the_headline_counts_the_claims_as_their_table_does():
+    """SIMPLE's folds answer claims too; they are no comparison of cells."""
+    sets = ("hate", "hasoc", "mlma", "crowd", "ag")
+    both = pd.concat([study({"C-1": 0.0}, sets), study({}, sets, model="simple", base=0.4)])
+    count = claims.check_claims(both)["verdict"].value_counts()
+    assert count[
+        "confirmed"
+    ] > 0 and f"{count['confirmed']} confirmed, {count.get('not confirmed', 0)} not confirmed" in headline.sentences(both)
+    assert "Evidence: 5 comparisons" in headline.sentences(both)
+
+
+def test_a_rows_first_word_is_read_out_with_its_numbers():
+    table = show.table(pd.DataFrame({"cell": ["C-1", "H-2"], "note": ["a", "b"], "points": [1.0, 2.0]}), "made up", index=False).data
+    assert table.count('role="rowheader"') == 2 and '<td role="rowheader" class="text"' in table
+    assert "rowheader" not in show.table(pd.DataFrame({"points": [1.0]}), "made up", index=False).data
 
 
 def test_formulas_are_mathml_and_nothing_else():

@@ -40,6 +40,8 @@ def test_costs_are_the_hand_worked_ones():
     assert bert["per_point"] == pytest.approx(400 / 70) and bert["per_gain"] == pytest.approx(380 / 10)
     assert np.isnan(table.loc[("simple", "none"), "per_gain"]) and np.isnan(table.loc[("lstm", "none"), "per_gain"])  # nothing gained
     assert table.loc[("lstm", "C-1"), "per_gain"] == 0  # a point for nothing
+    fewer = made_up().query("model != 'bert' or fold != 3")
+    assert np.isnan(price.rows(fewer).set_index(["model", "alteration"]).loc[("bert", "none"), "per_gain"])  # other folds: no difference
 
 
 def test_verdicts_compare_with_the_unaltered_lstm_on_the_same_folds():
@@ -99,7 +101,10 @@ def test_the_training_of_every_kind_is_stated():
 
 
 def test_bert_base_is_measured_once_and_only_where_it_is_not_trained(home, monkeypatch):
-    calls, made = [], {"parameters": 7, "steps": 12, "seconds_per_epoch": 2.0, "seconds": 8.0, "processor_seconds": 6.0}
+    calls, made = (
+        [],
+        {"parameters": 7, "steps": 12, "seconds_per_epoch": 2.0, "seconds": 8.0, "processor_seconds": 6.0, "host": "a machine"},
+    )
     monkeypatch.setattr(price, "_measure", lambda prepared, config: calls.append(1) or made)
     work = plan(Settings(models=["lstm", "bert"], checkpoint="all-MiniLM-L6-v2", folds=2))
     for _ in range(2):

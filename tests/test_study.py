@@ -132,6 +132,15 @@ def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(train
     assert asked(folds=5, retry_failed=True) == [("C-1", 2), ("C-1", 5), ("none", 5)]
 
 
+@pytest.mark.parametrize(("words", "trains"), [([], True), (["--shard", "1/2"], False), (["--no-resume-unfinished"], False)])
+def test_the_pages_of_a_part_train_nothing_more(words, trains, trained, monkeypatch):
+    """The notebooks call run_study themselves: they would train the other shard's folds, and those that were to be left."""
+    built = []
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: built.append(settings) or 0)
+    assert main(["study", "--alterations", "none", "--folds", "2", "--yardstick", "0", "--workers", "0", *words]) == 0
+    assert [settings.train for settings in built] == [trains] and built[0].folds == 2
+
+
 def test_the_same_by_command_line(trained, monkeypatch, capsys):
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
     words = ["study", "--alterations", "C-1", "--folds", "3", "--yardstick", "0", "--workers", "0"]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -25,9 +26,10 @@ RUN = "import json, sys; from lstmcs.study import run_study; run_study(**json.lo
 
 
 def start(folder, pretend, workers=2, log=None):
+    """The study as a process; a pretended one notes each fold that it ends in <folder>.folds."""
     arguments = json.dumps({**OPTIONS, "workers": workers, "records_dir": str(folder), "retry_failed": True})
     program = [str(TESTS / "pretend.py")] if pretend else ["-c", RUN]
-    environment = os.environ | {"PRETEND_SECONDS": "0.2"}
+    environment = os.environ | {"PRETEND_SECONDS": "0.2", "PRETEND_LOG": f"{folder}.folds"}
     return subprocess.Popen([sys.executable, *program, arguments], env=environment, stdout=log or subprocess.DEVNULL,
                             stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
 
@@ -52,15 +54,18 @@ def what_counts(path):
 
 
 def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
-    """Counts: kills (of workers, of parents), rounds, folds; lost, different, twice, orphans, bad files: all to be 0."""
-    from lstmcs import records
+    """Counts: kills (of workers, of parents), rounds, folds; lost, different, foreign, orphans, bad files: all to be 0.
+
+    again: finished folds that were trained once more (pretended ones alone): those that were not handed over when a kill came.
+    """
+    from lstmcs import paths, records
 
     folder, rng = Path(folder), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     if start(folder / "calm", pretend).wait(1800):
         raise RuntimeError("the undisturbed run failed")
     calm = {path.name: what_counts(path) for path in (folder / "calm").glob("*/*.json")}
-    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "twice": 0,
+    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "foreign": 0, "again": 0,
               "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
     while report["kills"] < kills:
         report["rounds"] += 1
@@ -91,11 +96,20 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
                     break
         found = {path.name: path for path in here.glob("*/*.json")}
         report["lost"] += len(set(calm) - set(found))
-        report["twice"] += len(set(found) - set(calm))
+        report["foreign"] += len(set(found) - set(calm))
+        report["again"] += trained_again(Path(f"{here}.folds"), [path for path in found.values() if records.read(path)["state"] == "done"])
         report["different"] += sum(what_counts(path) != calm[name] for name, path in found.items() if name in calm)
         report["bad"] += len(list(here.glob("*/*bad")))
-        report["leftovers"] += len(list(here.glob("**/.*.tmp")))
+        report["leftovers"] += len(list(here.glob(f"**/{paths.LEFTOVER}")))
     return report
+
+
+def trained_again(log, done):
+    """How often the folds of these records were ended more than once; failed ones are retried at each start."""
+    if not log.is_file():
+        return 0
+    count = Counter(line.split()[0] for line in log.read_text(encoding="utf-8").splitlines())
+    return sum(count[path.stem] - 1 for path in done)
 
 
 def main():
@@ -111,7 +125,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
     print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
-    return int(any(report[name] for name in ("lost", "different", "twice", "orphans", "bad")))
+    return int(any(report[name] for name in ("lost", "different", "foreign", "orphans", "bad")))
 
 
 if __name__ == "__main__":
