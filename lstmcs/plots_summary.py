@@ -17,7 +17,7 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 def verdict_map(cells: pd.DataFrame) -> plt.Figure:
     """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign.
 
-    cells: across.cells. A cell that is not on record is left blank.
+    cells: across.cells. A cell that is not on record is left blank; a cross says that every fold on record has failed.
     """
     if cells.empty:
         return nothing()
@@ -31,7 +31,9 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
                 annot_kws={"fontsize": 9}, cbar_kws={"label": "points", "shrink": 0.6})  # fmt: skip
     ax.set(xlabel="", ylabel="")
     ax.set_yticklabels([records.label(name) for name in names], rotation=0)
-    ax.set_title("▲ better  ▼ worse  = same  ? undecided", fontsize=9, loc="left")
+    for row in cells[(cells["folds"] == 0) & (cells["failed"] > 0)].itertuples():
+        ax.text(list(sets).index(row.dataset) + 0.5, list(names).index(row.alteration) + 0.5, "✗", fontsize=9, ha="center", va="center")
+    ax.set_title("▲ better  ▼ worse  = same  ? undecided  ✗ failed", fontsize=9, loc="left")
     fig.tight_layout()
     return fig
 

@@ -24,6 +24,14 @@ def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(
     assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1", "H-2", "none, other seed"]
 
 
+def test_a_cell_whose_folds_all_failed_has_a_cross(results):
+    results.loc[(results["dataset"] == "mlma") & (results["alteration"] == "C-1"), "state"] = "failed"
+    ax = plots_summary.verdict_map(across.cells(results)).axes[0]
+    [cross] = [text for text in ax.texts if text.get_text() == "✗"]
+    assert cross.get_position() == (1.5, 0.5)  # second set, first row
+    assert len(ax.texts) == 4  # hate's C-1 and H-2, mlma's null-1
+
+
 def test_the_forest_draws_each_interval_in_its_sets_panel(results):
     cells = across.cells(results)
     axes = plots_summary.forest(cells).axes
