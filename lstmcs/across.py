@@ -45,6 +45,11 @@ def cells(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
     return rows.fillna(dict.fromkeys(counts, 0) | {"verdict": "no data"}).astype(dict.fromkeys(counts, int)).reset_index()
 
 
+def compared(cells: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `cells` that compare an alteration with the unaltered cell: no yardstick, none without a paired fold."""
+    return cells[~stats.is_null(cells["alteration"]) & (cells["verdict"] != "no data")]
+
+
 def in_order(names) -> list[str]:
     """Each name once: Table 1's order, then own formulas, then the yardstick's rows."""
     known = list(dict.fromkeys(names))

@@ -17,7 +17,7 @@ from .evidence import COMPARED, SETS, STEADY, Answer, Evidence, at_least, every,
 from .metrics import METRICS
 
 WORDS = {True: "confirmed", False: "not confirmed", None: "cannot tell"}
-NOT_PUBLIC = "ROBO is not public"
+UNSTEADY = "no set on which the unaltered cell with other seeds took as long as without"
 CURRENT, HIDDEN = ([name for name in TABLE_1 if name.startswith(state)] for state in "CH")
 
 
@@ -55,7 +55,7 @@ def improves(e: Evidence, dataset: str, cells, metrics, of: int = 1) -> list[boo
 
 def six_of_seven(e: Evidence) -> Answer:
     found = [at_least(1, [every(improves(e, d, [c], ("accuracy", *F1), of=17)) for c in TABLE_1]) for d in SETS]
-    return at_least(6, [*found, None]), f"{counted([*found, None])} ({NOT_PUBLIC})"
+    return at_least(6, [*found, None]), counted([*found, None]) + " (ROBO is not public)"
 
 
 def one_hidden(e: Evidence) -> Answer:
@@ -85,20 +85,17 @@ def within_ten_percent(e: Evidence) -> Answer:
     found = np.array(e.slower([*TABLE_1]))
     known = found[~np.isnan(found)]
     answer = every(x < 110 if not np.isnan(x) else None for x in found)
-    return answer, f"{min(known):.0f} to {max(known):.0f} % of the unaltered cell's time" if len(known) else _UNSTEADY
+    return answer, f"{min(known):.0f} to {max(known):.0f} % of the unaltered cell's time" if len(known) else UNSTEADY
 
 
 def shorter(e: Evidence) -> Answer:
     """Current against Hidden; a difference below STEADY is none."""
     c, h = (np.array(e.slower(cells)) for cells in (CURRENT, HIDDEN))
     if np.isnan([*c, *h]).any():
-        return None, _UNSTEADY if np.isnan([*c, *h]).all() else "not every alteration is on record"
+        return None, UNSTEADY if np.isnan([*c, *h]).all() else "not every alteration is on record"
     c, h = np.median(c), np.median(h)
     answer = None if abs(c / h - 1) <= STEADY else bool(c < h)
     return answer, f"C {c:.0f} %, H {h:.0f} % of the unaltered cell's time"
-
-
-_UNSTEADY = "no set on which the unaltered cell with other seeds took as long as without"
 
 
 def f1_average(row: str) -> str:

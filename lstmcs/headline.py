@@ -13,8 +13,7 @@ _IS = {"confirmed": "is confirmed", "not confirmed": "is not confirmed", "cannot
 
 def sentences(results: pd.DataFrame) -> str:
     """Two sentences from a results frame (a row a fold, all models); one that says so if nothing can be compared yet."""
-    cells = across.cells(results[results["model"] == "lstm"])
-    cells = cells[~stats.is_null(cells["alteration"]) & (cells["verdict"] != "no data")]
+    cells = across.compared(across.cells(results[results["model"] == "lstm"]))
     if cells.empty:
         return "Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record."
     claims = check_claims(results).set_index("id")["verdict"]

@@ -85,6 +85,9 @@ def _execute(notebook: str, work: Plan, target: Path) -> dict:
         )  # fmt: skip
     except PapermillExecutionError as error:
         state, why = "failed", f"{error.ename}: {error.evalue}"
+    except BaseException:  # Ctrl-C
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(target)
     count = Counter(work.states().values())
     if state == "complete" and NOTEBOOKS[notebook] and notebook != "01_data" and count["done"] < len(work.folds):

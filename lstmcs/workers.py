@@ -181,9 +181,8 @@ class _Dispatch:
         worker, config = self.running[future]
         try:
             record, predictions, kept = future.result(timeout=30)
-        except (
-            asyncio.TimeoutError
-        ):  # its worker went before it could hand over; the next look says so (before Python 3.11 no TimeoutError)
+        except asyncio.TimeoutError:  # no TimeoutError before Python 3.11
+            # its worker went before it could hand over; the next look says so
             if worker in self._alive():
                 return
             yield from self._lost(future, worker, config)

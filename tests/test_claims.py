@@ -75,6 +75,7 @@ def test_a_stand_in_answers_for_nothing(monkeypatch):
     """Neither ROBO's nor BERT-base's."""
     robo = three_models(bert=150.0).query("dataset == 'robo'")
     assert set(answers(robo, monkeypatch, *MODELS).values()) == {"cannot tell"}
+    assert set(claims.check_claims(robo).query("id in ('beats-simple', 'outperformed')")["ours"]) == {"0 yes, 0 no, 6 open"}
     monkeypatch.undo()
     small = three_models(bert=150.0)
     small.loc[small["model"] == "bert", "parameters"] = 22e6
@@ -90,6 +91,9 @@ def test_an_average_is_of_percent_as_the_papers(monkeypatch):
     )
     table = claims.check_claims(data).set_index("id")
     assert table.loc["c1-average", "ours"] == "+2.81 % (-0.35 points) over 6 sets" and table.loc["c1-average", "verdict"] != "confirmed"
+    # five times +20 % outweigh -10 % on any two sets together, though not 0.4 points -8
+    data = pd.concat([study({"C-1": 0.4}, SETS[:5], base=0.02, sd=0), study({"C-1": -8.0}, SETS[5:], base=0.8, sd=0)])
+    assert claims.check_claims(data).set_index("id").loc["c1-average", "verdict"] == "confirmed"
 
 
 def test_training_time(monkeypatch):

@@ -85,13 +85,16 @@ def test_a_second_run_trains_and_executes_nothing(built, capsys):
 
 def test_a_fold_that_was_trained_again_is_on_its_page_again(built, capsys):
     """Its name and state are what they were; what it says is not."""
+    again = ["report", "--preset", "smoke", "--workers", "0"]
+    assert main(again) == 0 and main(again) == 0
+    assert "running 03_alterations" not in capsys.readouterr().out.split("report:")[1]
     executed = next((built / "reports" / "notebooks").glob("03*.ipynb"))
     path = next(p for p in (built / "data" / "records" / "robo").glob("*.json") if records.read(p)["config"]["alteration"] == "none")
     before, record = path.read_bytes(), records.read(path)
     fingerprint = report.about_of(executed)["fingerprint"]
     record["cost"]["train_seconds"] += 1
     records.write(record, records.predictions(path), built / "data" / "records")
-    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 0
+    assert main(again) == 0
     assert "running 03_alterations" in capsys.readouterr().out and report.about_of(executed)["fingerprint"] != fingerprint
     path.write_bytes(before)
 
@@ -115,6 +118,16 @@ def test_a_failing_notebook_is_named_and_the_rest_goes_on(built, monkeypatch, ca
     said = capsys.readouterr()
     assert "failed: notebook 02_cell" in said.err and "running 04_summary" in said.out
     assert "<strong>failed</strong>" in (built / "reports" / "02_cell.html").read_text()
+
+
+def test_ctrl_c_leaves_no_half_a_notebook(built, monkeypatch):
+    def stopped(source, target, **_):
+        Path(target).write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report.papermill, "execute_notebook", stopped)
+    assert main(["report", "--preset", "smoke", "--seed", "5", "--workers", "0"]) == 130
+    assert not list((built / "reports" / "notebooks").glob("*.running.ipynb"))
 
 
 def test_metadata_of_the_executed_notebook_is_enough_for_the_index(built):
