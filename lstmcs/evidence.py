@@ -19,6 +19,7 @@ SETS = ("mlma", "hasoc", "ag", "crowd", "hate", "semeval")  # the paper's averag
 COMPARED = ("mlma", "hasoc", "ag", "crowd", "hate")  # Tables 12 and 15, without ROBO, which is not public
 STEADY = 0.05  # by how much the yardstick's median time may differ from the unaltered cell's
 BERT_BASE = 10**8  # parameters; a smaller BERT stands in for the paper's and answers for nothing
+NOTHING = "nothing on record"
 Answer = tuple[bool | None, str]  # and the figure behind it
 
 
@@ -74,14 +75,19 @@ class Evidence:
         word = stats.verdict(*stats.posterior(self.differences(*comparison)))
         return {"same": True, "undecided": None}.get(word, False)
 
-    def average(self, cells, metrics, minus=(), sets=SETS, **models) -> Answer:
-        """Whether the mean improvement over the sets, of `cells` and `metrics` together, is above 0 (or above that of the cells `minus`)."""
-        means = [self._mean(name, cells, metrics, **models) for name in sets]
+    def improvements(self, cells, metrics, minus=(), sets=SETS, **models) -> np.ndarray:
+        """Mean improvement of `cells` and `metrics` together (less that of the cells `minus`) on each of the sets on record:
+        (sets, 2), in percent and in points."""
+        means = [self.mean(name, cells, metrics, **models) for name in sets]
         if minus:
-            means = [mean - self._mean(name, minus, metrics, **models) for name, mean in zip(sets, means)]
-        d = np.array([mean for mean in means if not np.isnan(mean).any()])
+            means = [mean - self.mean(name, minus, metrics, **models) for name, mean in zip(sets, means)]
+        return np.array([mean for mean in means if not np.isnan(mean).any()]).reshape(-1, 2)
+
+    def average(self, cells, metrics, minus=(), sets=SETS, **models) -> Answer:
+        """Whether the improvement over the sets is above 0 on average."""
+        d = self.improvements(cells, metrics, minus, sets, **models)
         if not len(d):
-            return None, self.nothing.get(models.get("model"), "nothing on record")
+            return None, self.nothing.get(models.get("model"), NOTHING)
         percent, points = d.mean(axis=0)
         figure = f"{percent:+.2f} % ({points:+.2f} points) over {len(d)} set{'s' if len(d) > 1 else ''}"
         if len(d) < MIN_SETS:
@@ -89,7 +95,7 @@ class Evidence:
         worse, _, better = across.signed_rank(d[:, 0], rope=0)
         return (True if better >= stats.LEVEL else False if worse >= stats.LEVEL else None), figure
 
-    def _mean(self, dataset, cells, metrics, **models) -> np.ndarray:
+    def mean(self, dataset, cells, metrics, **models) -> np.ndarray:
         """Mean improvement on a set: in percent of the baseline's mean, and in points. NaN if a cell is not on record."""
         found = []
         for pairs in (self._pairs(dataset, cell, metric, **models) for cell in cells for metric in metrics):
