@@ -25,6 +25,7 @@ from . import paper, stats
 from .alterations import ALTERATIONS
 from .metrics import METRICS
 
+MIN_FOLDS = 5  # half a run: a set with fewer folds of a cell has no part in averages, tests and ranks, where its mean would count as exact
 SAMPLES = 10_000  # of the posterior: its probabilities have a standard error of at most half a percent
 
 
@@ -59,12 +60,13 @@ def in_order(names) -> list[str]:
 
 
 def means(results: pd.DataFrame, metric: str = "macro_f1", relative: bool = False, without=()) -> pd.DataFrame:
-    """Mean differences, data sets x cells: points, or (relative) percent of the baseline's value. Missing cells are NaN."""
+    """Mean differences, data sets x cells: points, or (relative) percent of the baseline's value. NaN below MIN_FOLDS paired folds."""
     rows = {}
     for name, group in results.groupby("dataset", sort=False):
         if name not in without:
-            column = stats.improvements(group)[metric].drop("Baseline", errors="ignore") if relative else None
-            rows[name] = (stats.differences_table(group, metric)["mean"] if column is None else column).astype(float)
+            table = stats.differences_table(group, metric)
+            column = stats.improvements(group)[metric].reindex(table.index) if relative else table["mean"]
+            rows[name] = column.astype(float).where(table["folds"] >= MIN_FOLDS)
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table[in_order(table)]
 
@@ -121,7 +123,7 @@ def _signed_rank(differences: tuple[float, ...], rope: float) -> tuple[float, fl
 
 
 def scores(results: pd.DataFrame, metric: str = "macro_f1", yardstick: bool = False) -> pd.DataFrame:
-    """Mean scores in percent, data sets x cells, over the folds that all cells of a set have; only sets with every cell."""
+    """Mean scores in percent, data sets x cells, over the folds that all cells of a set have (at least MIN_FOLDS); only sets with every cell."""
     finished = results[results["state"] == "done"]
     if not yardstick:
         finished = finished[~stats.is_null(finished["alteration"])]
@@ -129,7 +131,7 @@ def scores(results: pd.DataFrame, metric: str = "macro_f1", yardstick: bool = Fa
     for name, group in finished.groupby("dataset", sort=False):
         group = stats.done(group)
         table = group.pivot(index=["run", "fold"], columns="alteration", values=metric).dropna()
-        if set(table) == names and len(table):
+        if set(table) == names and len(table) >= MIN_FOLDS:
             rows[name] = 100 * table.mean()[group["alteration"].unique()]
     return pd.DataFrame.from_dict(rows, orient="index")
 

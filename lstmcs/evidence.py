@@ -3,7 +3,7 @@
 "A scores higher than B" on one set: True if the posterior of stats.py gives P(difference > 0) >= 0.95, False if
 P(difference < 0) >= 0.95, else None; where the best of m is picked, 0.95 becomes 1 - 0.05 / m (Bonferroni). "On average over
 the sets" asks the Bayesian signed-rank test in the same way, of the improvement in percent of the baseline (what the paper's
-averages are), on at least MIN_SETS sets. Times are compared on a set only where the yardstick, which trains the same
+averages are), on at least MIN_SETS sets with across.MIN_FOLDS folds each. Times are compared on a set only where the yardstick, which trains the same
 program, took as long as the unaltered cell: elsewhere other work on the machine decides. Answers are combined by Kleene's
 logic: "every" is False as soon as one is False, and None if nothing is False but something is unknown.
 """
@@ -76,11 +76,11 @@ class Evidence:
         return {"same": True, "undecided": None}.get(word, False)
 
     def improvements(self, cells, metrics, minus=(), sets=SETS, **models) -> np.ndarray:
-        """Mean improvement of `cells` and `metrics` together (less that of the cells `minus`) on each of the sets on record:
-        (sets, 2), in percent and in points."""
-        means = [self.mean(name, cells, metrics, **models) for name in sets]
+        """Mean improvement of `cells` and `metrics` together (less that of the cells `minus`) on each of the sets that have
+        across.MIN_FOLDS paired folds of every cell: (sets, 2), in percent and in points."""
+        means = [self.mean(name, cells, metrics, across.MIN_FOLDS, **models) for name in sets]
         if minus:
-            means = [mean - self.mean(name, minus, metrics, **models) for name, mean in zip(sets, means)]
+            means = [mean - self.mean(name, minus, metrics, across.MIN_FOLDS, **models) for name, mean in zip(sets, means)]
         return np.array([mean for mean in means if not np.isnan(mean).any()]).reshape(-1, 2)
 
     def average(self, cells, metrics, minus=(), sets=SETS, **models) -> Answer:
@@ -95,11 +95,11 @@ class Evidence:
         worse, _, better = across.signed_rank(d[:, 0], rope=0)
         return (True if better >= stats.LEVEL else False if worse >= stats.LEVEL else None), figure
 
-    def mean(self, dataset, cells, metrics, **models) -> np.ndarray:
-        """Mean improvement on a set: in percent of the baseline's mean, and in points. NaN if a cell is not on record."""
+    def mean(self, dataset, cells, metrics, least: int = 1, **models) -> np.ndarray:
+        """Mean improvement on a set: in percent of the baseline's mean, and in points. NaN if a cell has fewer than `least` paired folds."""
         found = []
         for pairs in (self._pairs(dataset, cell, metric, **models) for cell in cells for metric in metrics):
-            cell, base = pairs.mean() if len(pairs) else (np.nan, np.nan)
+            cell, base = pairs.mean() if len(pairs) >= least else (np.nan, np.nan)
             found.append((100 * (cell / base - 1) if base else np.nan, cell - base))
         return np.mean(found, axis=0)
 

@@ -64,7 +64,8 @@ class Trainer:
         )  # fmt: skip
         self._train = tf.function(self._train_steps, jit_compile=jit)
         self._predict = tf.function(lambda ids: self.model(ids, training=False), jit_compile=jit)
-        self._largest = tf.function(self._largest_c)
+        # concrete: its first calls, one a cell, would be told off in the log for tracing again and again
+        self._largest = tf.function(self._largest_c).get_concrete_function(tf.TensorSpec((PROBE_ROWS, prepared.max_len), tf.int32))
         self._warm_up()
         self.loop = self.model.get_layer("bi_lstm_1").forward_layer.loop  # "fast" or "readable"
         self.compile_seconds = time.perf_counter() - started

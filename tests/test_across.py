@@ -19,7 +19,10 @@ DEMSAR = """.763 .768 .771 .798  .599 .591 .590 .569  .954 .971 .968 .967  .628 
 
 def demsar():
     scores = np.array(DEMSAR.split(), float).reshape(14, 4)
-    parts = [frame(dict(zip(("none", "C-1", "C-2", "C-3"), row[:, None, None])), f"set {k}") for k, row in enumerate(scores)]
+    parts = [
+        frame(dict(zip(("none", "C-1", "C-2", "C-3"), np.tile(row[:, None, None], across.MIN_FOLDS))), f"set {k}")
+        for k, row in enumerate(scores)
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -63,8 +66,12 @@ def test_signed_rank_against_an_own_sampler(d):
 
 
 def test_means_and_averages_by_hand():
-    data = pd.concat([frame({"none": [[0.5]], "C-1": [[0.55]]}, "hate"), frame({"none": [[0.4]], "C-1": [[0.42]], "H-2": [[0.3]]}, "ag"),
-                      frame({"none": [[0.01]], "C-1": [[0.02]]}, "robo")])  # fmt: skip
+    def five(**scores):
+        return {name.replace("_", "-"): [[score] * 5] for name, score in scores.items()}
+
+    data = pd.concat(
+        [frame(five(none=0.5, C_1=0.55), "hate"), frame(five(none=0.4, C_1=0.42, H_2=0.3), "ag"), frame(five(none=0.01, C_1=0.02), "robo")]
+    )
     assert across.means(data, without=["robo"]).loc["hate", "C-1"] == pytest.approx(5)
     assert across.means(data, relative=True).loc["robo", "C-1"] == pytest.approx(100)
     table = across.averages(data, without=["robo"])
@@ -82,6 +89,16 @@ def test_tests_say_what_was_put_in():
     assert "C-1 better" in (text := across.sentence(data)) and "H-1 worse" in text and "6 better" in text and "18 comparisons" in text
     alone = across.tests(study({"C-1": 2}))
     assert alone["verdict"].tolist() == ["undecided"] and np.isnan(alone["p"]).all()
+
+
+def test_a_set_with_a_few_folds_has_no_part_in_what_sets_say_together():
+    data = study({"C-1": 2, "H-1": -2}, SETS, sd=0.01)
+    few = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] >= across.MIN_FOLDS)
+    table = across.tests(data[~few])
+    assert table["sets"].to_dict() == {"C-1": 5, "H-1": 6} == across.averages(data[~few])["sets"].to_dict()
+    assert "hate" not in across.scores(data[~few]).index and len(across.scores(data)) == 6
+    enough = data[~(few & (data["fold"] > across.MIN_FOLDS))]
+    assert across.tests(enough).loc["C-1", "sets"] == 6 and "hate" in across.scores(enough).index
 
 
 def test_cells_mark_the_gaps_of_a_study_half_done():

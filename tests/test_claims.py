@@ -34,6 +34,14 @@ def test_too_few_sets_cannot_tell_an_average(monkeypatch):
     assert answers(study({"C-1": 1}, [*SETS[:4], "robo"]), monkeypatch, "c1-average") == {"c1-average": "cannot tell"}
 
 
+def test_a_set_with_a_few_folds_speaks_in_no_average(monkeypatch):
+    data = study({"C-1": 1}, SETS[:5])
+    few = (data["dataset"] == SETS[0]) & (data["fold"] > 4)
+    table = claims.check_claims(data[~few]).set_index("id")
+    assert table.loc["c1-average", ["verdict", "ours"]].str.contains("cannot tell|over 4 sets").all()
+    assert claims.check_claims(data).set_index("id").loc["c1-average", "verdict"] == "confirmed"
+
+
 def test_claims_on_one_set(monkeypatch):
     data = study({"C-2": 1, "C-6": 1, "C-8": 1, "H-1": -1, "H-2": -1, "H-3": -1, "H-4": 1, "H-5": 1}, ["hate"])
     assert answers(data, monkeypatch, "hate-current", "hate-hidden") == {"hate-current": "confirmed", "hate-hidden": "confirmed"}
