@@ -8,7 +8,11 @@ from .claims import WORDS, check_claims
 #: The claim of the paper's abstract: the best alteration of each state, and by how much it is said to raise F1.
 CENTRAL = {"c1-average": "C-1 by 0.5 %", "h2-average": "H-2 by 0.3 %"}
 STAND_IN = "robo"
-_IS = {"confirmed": "is confirmed", "not confirmed": "is not confirmed", "cannot tell": "can neither be confirmed nor refuted so far"}
+_IS = {
+    "confirmed": "is confirmed{}",
+    "not confirmed": "is not confirmed{} (it falls)",
+    "cannot tell": "can neither be confirmed nor refuted so far{}",
+}
 
 
 def sentences(results: pd.DataFrame) -> str:
@@ -32,5 +36,5 @@ def sentences(results: pd.DataFrame) -> str:
 def _central(claims: pd.Series) -> str:
     found = {name: claims[name] for name in CENTRAL}
     if len(set(found.values())) == 1:
-        return _IS[next(iter(found.values()))]
-    return " and ".join(f"{_IS[word]} for {CENTRAL[name].split()[0]}" for name, word in found.items())
+        return _IS[next(iter(found.values()))].format("")
+    return " and ".join(_IS[word].format(f" for {CENTRAL[name].split()[0]}") for name, word in found.items())
