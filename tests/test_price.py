@@ -86,9 +86,14 @@ def test_tables_13_and_14():
 def test_a_checkpoint_is_called_by_its_name(monkeypatch):
     names = price.names(plan(Settings(models=["lstm", "bert"], checkpoint="all-MiniLM-L6-v2", folds=1)))
     assert names["bert"] == "BERT (all-MiniLM-L6-v2)" and names["lstm"] == "LSTM-CS"
-    text = price.sentence(made_up(), names)
-    assert text.startswith(
+    line, *others = price.lines(made_up(), names)
+    assert line.startswith(
         "hate: LSTM-CS 60.0 % macro F1 in 20 s a fold; SIMPLE 58.0 % in 40 s (worse); BERT (all-MiniLM-L6-v2) 70.0 % in 400 s (better)"
+    )
+    assert others == [] == price.lines(made_up().query("model == 'lstm'"), names)
+    two = pd.concat([made_up(), made_up().assign(dataset="mlma").query("model != 'bert'")])
+    assert price.sentence(two, names).startswith(
+        "Against LSTM-CS with the unaltered cell, in macro F1: SIMPLE worse on 2 of 2 sets; BERT (all-MiniLM-L6-v2) better on 1 of 1 set"
     )
     assert "Only one kind" in price.sentence(made_up().query("model == 'lstm'"), names)
 
@@ -148,4 +153,10 @@ def test_pages_and_pictures_of_any_records(results):
     assert sum(ax.axison for ax in fig.axes) == results["dataset"].nunique() and all(
         ax.get_xscale() == "log" for ax in fig.axes if ax.axison
     )
-    price.verdicts(results), price.beside_paper(results, "accuracy"), price.times(results), price.sentence(results, names)
+    (
+        price.verdicts(results),
+        price.beside_paper(results, "accuracy"),
+        price.times(results),
+        price.sentence(results, names),
+        price.lines(results, names),
+    )
