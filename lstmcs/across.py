@@ -179,8 +179,7 @@ def against_paper(results: pd.DataFrame) -> pd.DataFrame:
 def sentence(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:
     """What all sets but those in `without` say together, in two sentences."""
     results = results[~results["dataset"].isin(without)]
-    table = cells(results, metric)
-    table = table[~stats.is_null(table["alteration"]) & (table["verdict"] != "no data")]
+    table = compared(cells(results, metric))
     if table.empty:
         return "No fold of an alteration and the unaltered cell is on record yet."
     count = table["verdict"].value_counts()

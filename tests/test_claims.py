@@ -50,6 +50,14 @@ def test_claims_on_one_set(monkeypatch):
     assert answers(other, monkeypatch, "hate-current", "hate-hidden") == {"hate-current": "not confirmed", "hate-hidden": "not confirmed"}
 
 
+@pytest.mark.parametrize("dataset", ["mlma", "ag"])
+def test_one_alteration_is_enough_where_the_best_is_claimed(dataset, monkeypatch):
+    lower = dict.fromkeys([c for c in TABLE_1 if c.startswith("C")], -1)
+    assert answers(study(lower | {"C-7": 1}, [dataset]), monkeypatch, dataset) == {dataset: "confirmed"}
+    assert answers(study(lower, [dataset]), monkeypatch, dataset) == {dataset: "not confirmed"}
+    assert answers(study({"C-1": -1, "H-1": 1}, [dataset]), monkeypatch, dataset) == {dataset: "cannot tell"}
+
+
 def test_counting_claims(monkeypatch):
     hidden = {"H-1": -1, "H-2": 1, "H-3": -1, "H-4": -1, "H-5": -1}
     assert answers(study(hidden, SETS), monkeypatch, "one-hidden", "h1-worst") == {"one-hidden": "confirmed", "h1-worst": "confirmed"}
