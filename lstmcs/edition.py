@@ -87,6 +87,15 @@ def configurations(file: "str | Path", dataset: str) -> dict[str, dict]:
     return found
 
 
+def runs(file: "str | Path", dataset: str) -> dict[str, int]:
+    """Model -> runs that the edition holds of it on this data set; more runs may have gone where they buy most."""
+    found = {}
+    for config in (head["config"] for head in heads(file)):
+        if config["dataset"] == dataset:
+            found[config["model"]] = max(found.get(config["model"], 0), config["run"])
+    return found
+
+
 def extent(file: "str | Path") -> dict:
     """The study that an edition is of, as Settings takes it: data sets, models, runs and seed; own formulas and rows of the
     yardstick where it has more than any study. Raises EditionError."""

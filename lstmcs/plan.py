@@ -173,17 +173,17 @@ class Plan:
 def plan(settings: Settings) -> Plan:
     """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError.
 
-    Of an edition, no data are loaded; a model that it does not hold for a data set is not planned.
+    Of an edition, no data are loaded; a model or a run that it does not hold for a data set is not planned.
     """
     data, folds = {}, []
     for source in settings.datasets:
         if edition.is_one(settings.records_dir):
             name, dataset, about, known = source, None, {}, edition.configurations(settings.records_dir, source)
-            models = {kind: known[kind] for kind in settings.models if kind in known}
+            models, held = {kind: known[kind] for kind in settings.models if kind in known}, edition.runs(settings.records_dir, source)
         else:
             dataset = load_dataset(source)
             name, about = dataset.name, data_config(dataset, Preparation.of(dataset.preparation, dataset.name))
-            models = {kind: _model(kind, dataset, settings) for kind in settings.models}
+            models, held = {kind: _model(kind, dataset, settings) for kind in settings.models}, {}
         if name in data:
             raise SettingsError(f"two data sets are named {name!r}; rename one of the files")
         data[name] = dataset
@@ -193,6 +193,7 @@ def plan(settings: Settings) -> Plan:
             {**about, **models[kind], "alteration": key, "run": run, "fold": fold, "seed": settings.seed, **repeat}
             for run in range(1, settings.runs + 1)
             for kind, key, repeat in cells
+            if run <= held.get(kind, run)
             for fold in range(1, settings.folds + 1)
         ]  # fmt: skip
     return Plan(settings, PreparedSets(data), tuple(folds))

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,22 @@ def test_it_is_found_again_whatever_the_study_was(home):
     other = plan(Settings.of(**edition.extent(home / "x.parquet") | {"folds": 2, "records_dir": str(home / "x.parquet")}))
     assert sorted(map(records.key, other.folds)) == sorted(map(records.key, work.folds))
     pd.testing.assert_frame_equal(other.results(), work.results())
+
+
+def test_more_runs_of_one_set_leave_the_others_whole(home):
+    """More runs where they buy most: the sets and models with fewer are complete, not half missing."""
+    own = home / "own.csv"
+    own.write_text("text,label\n" + "".join(f"the quick brown fox jumps {'good' if n % 2 else 'bad'},{n % 2}\n" for n in range(40)))
+    asked = {"alterations": ["C-1"], "folds": 2, "yardstick": 0}
+    for dataset, model, runs in (("robo", "lstm", 3), ("robo", "tfidf", 1), (str(own), "lstm", 1)):
+        records_of(plan(Settings(**asked, datasets=[dataset], models=[model], runs=runs)))
+    file = home / "x.parquet"
+    assert main(["records", "export", str(file)]) == 0
+    other = plan(Settings.of(**edition.extent(file) | asked | {"records_dir": str(file)}))
+    assert Counter((c["dataset"], c["model"], c["run"]) for c in other.folds) == {
+        ("robo", "lstm", 1): 4, ("robo", "lstm", 2): 4, ("robo", "lstm", 3): 4, ("robo", "tfidf", 1): 2, ("own", "lstm", 1): 4
+    }  # fmt: skip
+    assert set(other.states().values()) == {"done"}
 
 
 @pytest.mark.parametrize(
