@@ -45,26 +45,25 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
     """A row for each data set, model and cell on record: folds, the four scores, seconds a fold and an epoch, parameters.
 
     times: how many times as long as LSTM-CS with the unaltered cell. per_point: seconds for one point of macro F1. per_gain:
-    additional seconds for each additional point over LSTM-CS; NaN where nothing is gained, or other folds are on record than of
-    LSTM-CS. The yardstick's rows are left out.
+    additional seconds for each additional point over LSTM-CS on the folds that both have; NaN where nothing is gained. The
+    yardstick's rows are left out.
     """
     finished = results[(results["state"] == "done") & ~stats.is_null(results["alteration"])]
     groups = finished.groupby(["dataset", "model", "alteration"], sort=False)
     table = 100 * groups[list(METRICS)].mean()
     table.insert(0, "folds", groups.size())
-    folds = {key: frozenset(zip(rows["run"], rows["fold"])) for key, rows in groups}
-    table["which"] = [folds[key] for key in table.index]
     medians = {"seconds": "train_seconds", "per_epoch": "seconds_per_epoch", "compile": "compile_seconds", "parameters": "parameters"}
     for name, column in medians.items():
         table[name] = groups[column].median().astype(float)
-    table = table.reset_index()
-    base = table[(table["model"] == "lstm") & (table["alteration"] == "none")].set_index("dataset")
-    before = {name: table["dataset"].map(base[name]).astype(float) for name in ("seconds", SCORE)}
-    gain = (table[SCORE] - before[SCORE]).where(table.pop("which") == table["dataset"].map(base["which"]))
-    table["times"] = table["seconds"] / before["seconds"]
+    unaltered = finished[(finished["model"] == "lstm") & (finished["alteration"] == "none")]
+    pairs = finished.merge(unaltered[["dataset", "run", "fold", SCORE]], on=["dataset", "run", "fold"], suffixes=("", "_before"))
+    pairs["gain"] = 100 * (pairs[SCORE] - pairs[f"{SCORE}_before"])
+    gain = pairs.groupby(["dataset", "model", "alteration"])["gain"].mean().reindex(table.index)
+    before = table.index.get_level_values("dataset").map(unaltered.groupby("dataset")["train_seconds"].median()).astype(float)
+    table["times"] = table["seconds"] / before
     table["per_point"] = table["seconds"] / table[SCORE].replace(0, np.nan)
-    table["per_gain"] = ((table["seconds"] - before["seconds"]) / gain).where(gain > 0)
-    return table.sort_values(["dataset", "model", "alteration"], key=_rank, kind="stable", ignore_index=True)
+    table["per_gain"] = ((table["seconds"] - before) / gain).where(gain > 0)
+    return table.reset_index().sort_values(["dataset", "model", "alteration"], key=_rank, kind="stable", ignore_index=True)
 
 
 def beside_paper(results: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -153,10 +152,11 @@ def lines(results: pd.DataFrame, named: dict[str, str]) -> list[str]:
         if base.empty or others.empty:
             continue
         base = base.iloc[0]
-        text = f"{dataset}: LSTM-CS {base[SCORE]:.1f} % macro F1 in {base['seconds']:.3g} s a fold"
+        text = f"{dataset}: LSTM-CS {base[SCORE]:.1f} % macro F1 in {base['seconds']:.3g} s a fold ({base['folds']} folds)"
         for row in others.itertuples():
-            word = words[(words["dataset"] == dataset) & (words["row"] == _row(row.model, "none"))]["verdict"]
-            text += f"; {named[row.model]} {getattr(row, SCORE):.1f} % in {row.seconds:.3g} s ({''.join(word) or 'no paired fold'})"
+            found = words[(words["dataset"] == dataset) & (words["row"] == _row(row.model, "none"))].to_dict("records")
+            word = f"{found[0]['verdict']} on {found[0]['folds']} folds" if found else "no paired fold"
+            text += f"; {named[row.model]} {getattr(row, SCORE):.1f} % in {row.seconds:.3g} s ({word})"
         parts.append(text + ".")
     return parts
 
