@@ -119,7 +119,8 @@ class _Dispatch:
 
     def _alive(self) -> dict[str, dict]:
         try:
-            found = self.client.scheduler_info(n_workers=-1)["workers"]
+            # asked here: what client.scheduler_info() returns, its own refresh in the background may have emptied of workers
+            found = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
         except Exception as problem:  # whatever a broken connection raises
             raise ClusterLost(f"the scheduler does not answer any more ({type(problem).__name__}: {problem})") from problem
         if self.client.status != "running":

@@ -157,6 +157,13 @@ def test_a_silent_worker_of_this_machine_is_not_taken_for_dead():
         assert client.submit(lambda: time.sleep(10) or os.getpid()).result(timeout=60) == process  # not another one, from the start
 
 
+def test_the_client_refreshing_itself_loses_no_worker():
+    """Every two seconds it asks for the scheduler's identity without workers; here as often as it can."""
+    with dask.config.set({"distributed.client.scheduler-info-interval": "1 ms"}), cluster.local(1) as client:
+        dispatch = workers._Dispatch({}, [], client, local=True, say=print)
+        assert {len(dispatch._alive()) for _ in range(5000)} == {1}
+
+
 class Finished:
     status = "finished"
 
@@ -175,8 +182,15 @@ class Paused:
     def __init__(self):
         self.paused, self.trained = set(), []
 
-    def scheduler_info(self, n_workers):
+    @property
+    def scheduler(self):
+        return self
+
+    def identity(self, n_workers):
         return {"workers": {name: {"status": "paused" if name in self.paused else "running"} for name in ("a", "b")}}
+
+    def sync(self, function, **arguments):
+        return function(**arguments)
 
     def submit(self, task, config, data, workers, **_):
         self.trained.append(workers[0])
