@@ -89,6 +89,7 @@ def _top(question: str, about: dict) -> str:
     facts = [
         about["dataset"],
         f"preset {about['preset']}",
+        about.get("size"),
         _folds(about, " folds on record"),
         f"made {about['made']}",
         f"commit {about['env']['commit'] or 'unknown'}",

@@ -161,6 +161,16 @@ class Plan:
         """By the identity of this plan's configurations: hashing thousands of them again and again takes seconds."""
         return {id(config): records.path_of(config, self.folder) for config in self.folds}
 
+    @property
+    def size(self) -> str:
+        """Runs and folds, in words; an edition may have more runs of one data set or model than of another."""
+        runs = {}
+        for config in self.folds:
+            name = config["dataset"], config["model"]
+            runs[name] = max(runs.get(name, 0), config["run"])
+        low, high = min(runs.values(), default=0), max(runs.values(), default=0)
+        return f"{f'{low} to ' if low < high else ''}{high} run{'s' * (high > 1)} x {self.settings.folds} folds"
+
     def states(self) -> dict[str, str]:
         """Record path -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
         return records.states(map(self.path, self.folds))

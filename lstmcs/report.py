@@ -90,12 +90,14 @@ def _execute(notebook: str, work: Plan, target: Path) -> dict:
         raise
     temporary.replace(target)
     count = Counter(work.states().values())
-    if state == "complete" and NOTEBOOKS[notebook] and notebook != "01_data" and count["done"] < len(work.folds):
+    of_folds = NOTEBOOKS[notebook] and notebook != "01_data"
+    if state == "complete" and of_folds and count["done"] < len(work.folds):
         state, why = "partial", f"{count['done']} of {len(work.folds)} planned folds are on record, {count['failed']} failed"
     heading = nbformat.read(source, 4).cells[0].source.splitlines()[0]  # of the source: papermill puts a failure first
     return {
         "title": heading.lstrip("# "), "notebook": notebook, "dataset": ", ".join(work.data) if NOTEBOOKS[notebook] else "",
-        "preset": work.settings.preset, "state": state, "why": why, "done": count["done"], "failed": count["failed"], "planned": len(work.folds),
+        "preset": work.settings.preset, "size": work.size if of_folds else "", "state": state, "why": why,
+        "done": count["done"], "failed": count["failed"], "planned": len(work.folds),
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
         "parameters": work.settings.parameters(), "env": environment.describe(),
     }  # fmt: skip

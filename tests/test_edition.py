@@ -81,7 +81,7 @@ def test_more_runs_of_one_set_leave_the_others_whole(home):
     assert Counter((c["dataset"], c["model"], c["run"]) for c in other.folds) == {
         ("robo", "lstm", 1): 4, ("robo", "lstm", 2): 4, ("robo", "lstm", 3): 4, ("robo", "tfidf", 1): 2, ("own", "lstm", 1): 4
     }  # fmt: skip
-    assert set(other.states().values()) == {"done"}
+    assert set(other.states().values()) == {"done"} and other.size == "1 to 3 runs x 2 folds"
 
 
 @pytest.mark.parametrize(

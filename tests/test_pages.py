@@ -162,7 +162,11 @@ def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     assert answer in summary and answer.count(". ") == 1 and "17 comparisons" in answer and "robo (a stand-in)" in answer
     picture = re.search(r'<img alt="([^"]+)"[^>]* src="(data:[^"]+)"', text)
     assert "of 17 intervals of alterations lie above 0" in picture[1] and picture[2] in summary
-    assert "190 of 190 planned folds are on record, 0 failed" in text and "Preset quick" in text
+    assert "190 of 190 planned folds are on record, 0 failed" in text and "Preset quick, 1 run x 10 folds" in text
+    assert (
+        "preset quick · 1 run x 10 folds · 190 of 190" in summary
+        and "run x" not in (site / "01_data--robo.html").read_text().split("commit")[0]
+    )
     row = next(row for row in text.split("<tr>") if 'href="03_alterations--robo--quick.html"' in row)
     about = pages.about_of(site / "notebooks" / "03_alterations--robo--quick.ipynb")
     for piece in (about["made"], about["env"]["commit"] or "unknown", "robo", "quick", str(about["seconds"]), "190 of 190"):
