@@ -23,14 +23,14 @@ BOXES = {
     "sweep": (3, 2, "what to train, and by whom", ["study", "plan", "order", "estimate", "workers", "cluster", "progress"]),
     "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "headline"]),
     "one fold": (3, 3, "configuration in, record out", ["training", "folds", "batches", "finetuning", "reference"]),
-    "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "across"]),
+    "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "replicability", "across"]),
     "records": (1, 4, "one small file a fold", ["records", "index", "edition"]),
     "models": (3, 4, "Bi-LSTM-CS, SIMPLE, BERT", ["models", "kinds", "encoder", "bert", "checkpoints"]),
-    "data": (2, 4, "files in, ids out", ["datasets", "sources", "preparation", "preprocess", "words", "describe"]),
-    "paper": (0, 5, "its tables, and how near we come", ["paper", "protocol"]),
+    "data": (2, 5, "files in, ids out", ["datasets", "sources", "preparation", "preprocess", "words", "describe"]),
+    "paper": (0, 6, "its tables, and how near we come", ["paper", "protocol"]),
     "cell": (3, 5, "the line marked NEW in cell.py", ["alterations", "cell", "recurrence"]),
-    "scores": (1, 6, "accuracy and F1", ["metrics"]),
-    "ground": (2, 6, "folders, versions", ["paths", "environment"]),
+    "scores": (1, 7, "accuracy and F1", ["metrics"]),
+    "ground": (2, 7, "folders, versions", ["paths", "environment"]),
 }
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 222, 98, 34, 44, 14
 
