@@ -209,7 +209,7 @@ def test_wrong_names(file, tmp_path, capsys):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
-    """Tables 3 to 9: improvement in percent of the unaltered cell's mean, of a set, an alteration and a score drawn at random."""
+    """Tables 3 to 9: improvement in percent of the unaltered cell's mean of each run, of a set, an alteration and a score drawn at random."""
     frame = pd.read_parquet(COMMITTED).query("model == 'lstm' and state == 'done'")
     rng = np.random.default_rng([seed, len(frame)])
     pairs = frame.groupby(["dataset", "alteration"]).size().drop(index="none", level="alteration")
@@ -218,7 +218,8 @@ def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
     table = (
         frame[frame["dataset"] == dataset].pivot(index=["run", "fold"], columns="alteration", values=metric)[["none", alteration]].dropna()
     )
-    expected = 100 * (table[alteration].mean() / table["none"].mean() - 1)  # one run
+    means = table.groupby("run").mean()  # as the paper: a figure a run, averaged over runs
+    expected = 100 * (means[alteration] / means["none"] - 1).mean()
     page = BeautifulSoup((COMMITTED.parent / f"03_alterations--{dataset}--quick.html").read_text(encoding="utf-8"), "html.parser")
     shown = next(figure for figure in page.find_all("figure") if f"{dataset}: ours" in figure.get_text())
     heads = [re.sub(r"\W+$", "", head.get_text()) for head in shown.find_all("th", scope="col")]
