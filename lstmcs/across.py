@@ -176,6 +176,14 @@ def against_paper(results: pd.DataFrame) -> pd.DataFrame:
     return paper.published().merge(ours.dropna(subset="ours"), on=["dataset", "row", "metric"])
 
 
+def agreement(pairs: pd.DataFrame) -> str:
+    """In how many rows of `against_paper` both improvements have the same sign, as a sentence."""
+    if pairs.empty:
+        return "No improvement of the paper's has one of ours on record beside it."
+    same = ((pairs["improvement"] > 0) == (pairs["ours"] > 0)).mean()
+    return f"{len(pairs)} pairs of improvements; in {100 * same:.0f} % of them the paper's and ours have the same sign."
+
+
 def sentence(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:
     """What all sets but those in `without` say together, in two sentences."""
     results = results[~results["dataset"].isin(without)]

@@ -66,7 +66,7 @@ def sentence(table: pd.DataFrame) -> str:
     count = of_sets(table).query("pairs > 0")
     pairs, same, decided, again, opposite = count[["pairs", "same", "decided", "again", "opposite"]].sum()
     if not pairs:
-        return "No comparison has two runs yet; runs = 2 trains another one, with other splits."
+        return "No comparison has two runs on record; a study with --runs 2 trains a second one, with other splits."
     return (
         f"Two runs of one comparison have the same verdict in {same} of {pairs} pairs ({', '.join(count['dataset'])}); a verdict of better or worse "
         f"from one run is found again in another in {again} of {decided} cases, and its opposite in {opposite}."

@@ -137,3 +137,10 @@ def test_against_paper_pairs_the_same_cells():
     assert row["improvement"] == 1.192 and row["source"] == "Table 3"
     assert row["ours"] == pytest.approx(stats.improvements(data[data["dataset"] == "hasoc"]).loc["C-1", "macro_f1"])
     assert across.against_paper(data.iloc[:0]).empty and len(paper.published()) > len(table)
+
+
+def test_signs_that_agree_are_counted_and_nothing_is_not_nan():
+    """Three pairs, of which one goes the other way; the bundled stand-in alone has no pair at all."""
+    pairs = pd.DataFrame({"improvement": [0.5, -0.1, 0.2], "ours": [1.0, -3.0, -0.2]})
+    assert across.agreement(pairs) == "3 pairs of improvements; in 67 % of them the paper's and ours have the same sign."
+    assert "has one of ours on record beside it" in across.agreement(across.against_paper(study({"C-1": 1}, ["robo"])))

@@ -32,7 +32,7 @@ def test_one_run_and_half_a_run_say_nothing():
     table = replicability.by_run(pd.concat([one, four, alone]))
     assert set(table["dataset"]) == {"four", "alone"} and table["run 2"].isna().all()
     for nothing in (table, replicability.by_run(one), replicability.by_run(one.iloc[:0])):
-        assert replicability.sentence(nothing).startswith("No comparison has two runs yet")
+        assert replicability.sentence(nothing).startswith("No comparison has two runs on record")
         assert replicability.of_sets(nothing)["pairs"].sum() == 0 and replicability.differing(nothing).empty
 
 
