@@ -14,7 +14,7 @@ import pandas as pd
 from . import paper
 from .alterations import TABLE_1
 from .contradictions import CONTRADICTIONS, F1
-from .evidence import COMPARED, NOTHING, SETS, STEADY, Answer, Evidence, at_least, every, opposite
+from .evidence import COMPARED, NOTHING, SETS, STEADY, Answer, Evidence, at_least, every, in_words, opposite
 from .metrics import METRICS
 
 WORDS = {True: "confirmed", False: "not confirmed", None: "cannot tell"}
@@ -78,7 +78,8 @@ def six_of_seven(e: Evidence) -> Answer:
     known = {d: (np.array(rows) > 0).all(axis=1).any() for d, rows in means.items() if not np.isnan(rows).all()}
     above = [d for d, any_row in known.items() if any_row]
     figure = f"{len(above)} of {len(known)} sets on record have a row above 0 in all four" + (f": {', '.join(above)}" if above else "")
-    return at_least(6, [*found, None]), f"{figure if known else NOTHING}; {counted([*found, None])} (ROBO is not public)"
+    found.append(e.not_public())
+    return at_least(6, found), f"{figure if known else NOTHING}; {counted(found)} (ROBO is not public)"
 
 
 def above_zero(e: Evidence, cells, *groups) -> tuple[int, list[str]]:
@@ -102,13 +103,13 @@ def one_hidden(e: Evidence) -> Answer:
 
 def h1_reduces(e: Evidence) -> Answer:
     answers = [opposite(e.average(["H-1"], [m])[0]) for m in ("accuracy", *F1)]
-    return every(answers), f"{e.average(['H-1'], F1)[1]}; {counted(answers)}"
+    return every(answers), f"{in_words(e.improvements(['H-1'], F1))}; {counted(answers)}"
 
 
 def lead_of(e: Evidence, model: str, base_model: str, metric: str, cell: str = "none", base: str = "none") -> tuple[list[bool | None], str]:
     """An answer for each of the six sets of Tables 12 and 15 (ROBO's is open), and the mean differences."""
     models = {"base": base, "model": model, "base_model": base_model}
-    answers = [*(e.higher(d, cell, metric, **models) for d in COMPARED), None]
+    answers = [*(e.higher(d, cell, metric, **models) for d in COMPARED), e.not_public()]
     found = {d: e.differences(d, cell, metric, **models) for d in COMPARED}
     points = [f"{d} {difference.mean():+.2f}" for d, difference in found.items() if len(difference)]
     return answers, f"{', '.join(points)} points" if points else e.nothing.get(model, NOTHING)
@@ -140,6 +141,8 @@ def shorter(e: Evidence) -> Answer:
     if np.isnan([*c, *h]).any():
         return None, UNSTEADY if np.isnan([*c, *h]).all() else "not every alteration is on record"
     c, h = np.median(c), np.median(h)
+    if abs(c / h - 1) <= STEADY:
+        e.gaps.remark(f"a difference of up to {100 * STEADY:.0f} % is none: the same program's times differ as much")
     answer = None if abs(c / h - 1) <= STEADY else bool(c < h)
     return answer, f"C {c:.0f} %, H {h:.0f} % of the unaltered cell's time"
 
@@ -195,7 +198,7 @@ CLAIMS = [
     Claim("hasoc", "4.1", "On HASOC no alteration raises accuracy or micro F1", "Table 3", lambda: best_of("hasoc", metrics=("accuracy", "micro_f1")),
           lambda e: on_set(e, "hasoc", TABLE_1, map(opposite, improves(e, "hasoc", TABLE_1, ("accuracy", "micro_f1"), of=34)), ("accuracy", "micro_f1"))),
     Claim("robo", "4.1", "On ROBO the alterations raise every metric, by up to 96 %", "Table 4", lambda: best_of("robo"),
-          lambda e: (None, "the set is not public; ours is a stand-in")),
+          lambda e: (e.not_public(), "nothing that could answer")),
     Claim("mlma", "4.1", "On MLMA Current alterations raise F1 by up to 1.9 %", "Table 5", lambda: best_of("mlma", "C"),
           lambda e: on_set(e, "mlma", CURRENT, improves(e, "mlma", CURRENT, F1, of=36), told=any_of)),
     Claim("ag", "4.1", "On AG Current alterations raise F1 by up to 1 %", "Table 6", lambda: best_of("ag", "C"),
@@ -233,10 +236,18 @@ CLAIMS = [
 
 
 def check_claims(results: pd.DataFrame) -> pd.DataFrame:
-    """Every claim: columns id, section, claim, rests_on, paper (what its tables give), ours (the figure), verdict (WORDS)."""
+    """Every claim: columns id, section, claim, rests_on, paper (what its tables give), ours (the figure), verdict (WORDS), why
+    (why it cannot be told; empty for the others)."""
     evidence, rows = Evidence(results, bert_base=True), []
     for claim in CLAIMS:
+        evidence.gaps.clear()
         answer, figure = claim.check(evidence)
         rows.append({"id": claim.id, "section": claim.section, "claim": claim.text, "rests_on": claim.rests_on,
-                     "paper": claim.published(), "ours": figure, "verdict": WORDS[answer]})  # fmt: skip
+                     "paper": claim.published(), "ours": figure, "verdict": WORDS[answer], "why": evidence.gaps.words() if answer is None else ""})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def tally(claims: pd.DataFrame) -> str:
+    """How many claims of `check_claims` have which verdict, as a part of a sentence."""
+    count = claims["verdict"].value_counts()
+    return f"of {len(claims)} claims of the paper {', '.join(f'{count.get(word, 0)} {word}' for word in WORDS.values())}"

@@ -5,13 +5,15 @@ P(difference < 0) >= 0.95, else None; where the best of m is picked, 0.95 become
 the sets" asks the Bayesian signed-rank test in the same way, of the improvement in percent of the baseline (what the paper's
 averages are), on at least MIN_SETS sets with across.MIN_FOLDS folds each. Times are compared on a set only where the yardstick, which trains the same
 program, took as long as the unaltered cell: elsewhere other work on the machine decides. Answers are combined by Kleene's
-logic: "every" is False as soon as one is False, and None if nothing is False but something is unknown.
+logic: "every" is False as soon as one is False, and None if nothing is False but something is unknown. What was asked for and is
+not on record, or stays below 95 %, is noted in `gaps` (gaps.py).
 """
 
 import numpy as np
 import pandas as pd
 
 from . import across, records, stats
+from .gaps import NOT_PUBLIC, Gaps
 from .metrics import METRICS
 
 MIN_SETS = 5
@@ -40,6 +42,16 @@ def at_least(count: int, answers) -> bool | None:
     return False if answers.count(True) + answers.count(None) < count else None
 
 
+def in_words(improvements: np.ndarray) -> str:
+    """The mean of `Evidence.improvements` and how many sets it is over; NOTHING for none."""
+    count = len(improvements)
+    if not count:
+        return NOTHING
+    percent, points = improvements.mean(axis=0)
+    few = f" (of at least {MIN_SETS} needed)" if count < MIN_SETS else ""
+    return f"{percent:+.2f} % ({points:+.2f} points) over {count} set{'s' if count > 1 else ''}{few}"
+
+
 class Evidence:
     """Our results (a frame of records.results with any data sets and models), asked in the ways the claims need.
 
@@ -50,6 +62,7 @@ class Evidence:
         stand_in = bert_base & (results["model"] == "bert") & ~(results["parameters"] >= BERT_BASE)
         self.nothing = {"bert": "only a stand-in checkpoint is on record"} if stand_in.any() else {}
         self.results = results[~stand_in]
+        self.gaps = Gaps(self.results, stand_in=stand_in.any())
         groups = self.results.groupby(["dataset", "model"])
         self._scores = {key: stats.done(group).set_index(["alteration", "run", "fold"])[[*METRICS]] for key, group in groups}
 
@@ -60,6 +73,8 @@ class Evidence:
 
     def _pairs(self, dataset, cell, metric, base="none", model="lstm", base_model="lstm") -> pd.DataFrame:
         """Scores in percent on the runs and folds that both have: columns cell, base."""
+        self.gaps.needs(dataset, model, cell)
+        self.gaps.needs(dataset, base_model, base)
         a, b = self._scores.get((dataset, model)), self._scores.get((dataset, base_model))
         if a is None or b is None or cell not in a.index or base not in b.index:
             return pd.DataFrame({"cell": [], "base": []}, dtype=float)
@@ -68,12 +83,20 @@ class Evidence:
     def higher(self, *comparison, of: int = 1, **models) -> bool | None:
         """Whether a cell scores higher than another on one set; arguments as `differences`. of: it is the best of so many."""
         worse, _, better = stats.posterior(self.differences(*comparison, **models), rope=0)
-        return True if better >= 1 - (1 - stats.LEVEL) / of else False if worse >= stats.LEVEL else None
+        if np.isnan(better):
+            return None
+        return self.gaps.answered(True if better >= 1 - (1 - stats.LEVEL) / of else False if worse >= stats.LEVEL else None)
 
     def same(self, *comparison) -> bool | None:
         """Whether a cell is practically the same as the unaltered one on one set: False if it is better or worse."""
-        word = stats.verdict(*stats.posterior(self.differences(*comparison)))
-        return {"same": True, "undecided": None}.get(word, False)
+        found = stats.posterior(self.differences(*comparison))
+        if np.isnan(found).any():
+            return None
+        return self.gaps.answered({"same": True, "undecided": None}.get(stats.verdict(*found), False))
+
+    def not_public(self) -> None:
+        """The answer to every question about ROBO."""
+        self.gaps.remark(NOT_PUBLIC)
 
     def improvements(self, cells, metrics, minus=(), sets=SETS, **models) -> np.ndarray:
         """Mean improvement of `cells` and `metrics` together (less that of the cells `minus`) on each of the sets that have
@@ -84,16 +107,15 @@ class Evidence:
         return np.array([mean for mean in means if not np.isnan(mean).any()]).reshape(-1, 2)
 
     def average(self, cells, metrics, minus=(), sets=SETS, **models) -> Answer:
-        """Whether the improvement over the sets is above 0 on average."""
+        """Whether the improvement over the sets is above 0 on average, with its probability (Bayesian signed-rank test)."""
         d = self.improvements(cells, metrics, minus, sets, **models)
         if not len(d):
             return None, self.nothing.get(models.get("model"), NOTHING)
-        percent, points = d.mean(axis=0)
-        figure = f"{percent:+.2f} % ({points:+.2f} points) over {len(d)} set{'s' if len(d) > 1 else ''}"
         if len(d) < MIN_SETS:
-            return None, f"{figure} (of at least {MIN_SETS} needed)"
+            return None, in_words(d)
         worse, _, better = across.signed_rank(d[:, 0], rope=0)
-        return (True if better >= stats.LEVEL else False if worse >= stats.LEVEL else None), figure
+        answer = self.gaps.answered(True if better >= stats.LEVEL else False if worse >= stats.LEVEL else None)
+        return answer, f"{in_words(d)}, P(above 0) {100 * better:.0f} %"
 
     def mean(self, dataset, cells, metrics, least: int = 1, **models) -> np.ndarray:
         """Mean improvement on a set: in percent of the baseline's mean, and in points. NaN if a cell has fewer than `least` paired folds."""
@@ -105,10 +127,16 @@ class Evidence:
 
     def steady(self, dataset: str) -> bool:
         """Whether times on this set can be compared: the yardstick took as long as the unaltered cell."""
-        return abs(self.seconds(dataset, cell=f"{records.NULL}1") / self.seconds(dataset) - 1) <= STEADY
+        apart = abs(self.seconds(dataset, cell=f"{records.NULL}1") / self.seconds(dataset) - 1)
+        if apart > STEADY:
+            self.gaps.remark(
+                f"times on {dataset} cannot be compared: the unaltered cell with other seeds took {100 * apart:.0f} % more or less"
+            )
+        return apart <= STEADY
 
     def seconds(self, dataset: str, model: str = "lstm", cell: str = "none") -> float:
         """Median training seconds of a fold, NaN if not on record."""
+        self.gaps.needs(dataset, model, cell)
         r = self.results
         found = r[(r["dataset"] == dataset) & (r["model"] == model) & (r["alteration"] == cell) & (r["state"] == "done")]
         return found["train_seconds"].median()

@@ -144,10 +144,11 @@ def index(folder: Path | None = None) -> Path:
             if answer and (front is None or about["done"] > front["done"]):
                 front = {**about, "answer": answer, "picture": picture, "html": page.name}
     reports.sort(key=lambda r: front is None or r["html"] != front["html"])  # the summary first, the others as they are numbered
+    beside = [r for r in reports if front and r["html"] != front["html"] and r["parameters"] == front["parameters"]]
     state = max((r["state"] for r in reports), key=STATES.index, default="")
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
     text = loader.get_template("index.html.j2").render(
-        reports=reports, front=front, state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
+        reports=reports, front=front, beside=beside, state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
         version=__version__, commit=environment.describe()["commit"] or "unknown", **{k: jinja2.utils.markupsafe.Markup(v) for k, v in _frame().items()},
     )  # fmt: skip
     return write(folder / "index.html", text)

@@ -28,8 +28,7 @@ def preparation_steps() -> pd.DataFrame:
 def distances(table: pd.DataFrame) -> pd.DataFrame:
     """Means over the folds, with a column distance: mean |ours - paper| over the four metrics, in points."""
     table = table.drop(columns="fold").groupby(["setting", "dataset", "epoch"], sort=False, as_index=False).mean()
-    published = paper.tables_3_to_9().query("row == 'Baseline'").set_index("dataset")[list(METRICS)]
-    theirs = published.loc[table["dataset"].map(_published_as)].to_numpy()
+    theirs = _published().loc[table["dataset"].map(_published_as)].to_numpy()
     return table.assign(distance=abs(table[list(METRICS)].to_numpy() - theirs).mean(axis=1))
 
 
@@ -53,26 +52,46 @@ def baseline(table: pd.DataFrame | None = None) -> pd.DataFrame:
     each metric of the paper and of ours. Sets in the order of the search."""
     table = searched() if table is None else table
     setting, epochs, _ = choose(table)
-    published = paper.tables_3_to_9().query("row == 'Baseline'").set_index("dataset")
     rows = []
     for dataset, epoch in sorted(epochs.items(), key=lambda item: list(table["dataset"]).index(item[0])):
         used = "first" if dataset in FIRST_ONLY else setting
         ours = table[(table["setting"] == used) & (table["dataset"] == dataset) & (table["epoch"] == epoch)]
-        scores = {}
-        for metric, name in METRICS.items():
-            scores[f"{name}, paper"], scores[f"{name}, ours"] = published.loc[_published_as(dataset), metric], ours[metric].mean()
-        rows.append({"dataset": dataset, "epochs": epoch, "folds": len(ours), **scores})
+        rows.append(_beside_paper(dataset, epoch, len(ours), ours[list(METRICS)].mean()))
     return pd.DataFrame(rows)
 
 
-def side_by_side(decimals: int = 1) -> pd.DataFrame:
-    """`baseline` to be read: cells "84.0 / 83.0", the paper's figure first."""
-    table = baseline()
+def trained(results: pd.DataFrame) -> pd.DataFrame:
+    """As `baseline`, of the unaltered cell's folds on record: means over runs. The stand-in for ROBO has no row to come near to."""
+    ours = results.query("model == 'lstm' and alteration == 'none' and state == 'done' and dataset != 'robo'")
+    ours = ours[ours["dataset"].map(_published_as).isin(_published().index)]
+    rows = [
+        _beside_paper(dataset, int(group["epochs"].max()), len(group), 100 * group.groupby("run")[list(METRICS)].mean().mean())
+        for dataset, group in ours.groupby("dataset")
+    ]
+    return pd.DataFrame(
+        rows, columns=["dataset", "epochs", "folds", *(f"{name}, {whose}" for name in METRICS.values() for whose in ("paper", "ours"))]
+    )
+
+
+def side_by_side(table: pd.DataFrame | None = None, decimals: int = 1) -> pd.DataFrame:
+    """`baseline` or `trained` to be read: cells "84.0 / 83.0", the paper's figure first."""
+    table = baseline() if table is None else table
     cells = {
         name: [f"{paper:.{decimals}f} / {ours:.{decimals}f}" for paper, ours in zip(table[f"{name}, paper"], table[f"{name}, ours"])]
         for name in METRICS.values()
     }
     return table[["dataset", "epochs", "folds"]].assign(**cells)
+
+
+def _published() -> pd.DataFrame:
+    """The paper's Baseline rows: data sets x metrics, percent."""
+    return paper.tables_3_to_9().query("row == 'Baseline'").set_index("dataset")[list(METRICS)]
+
+
+def _beside_paper(dataset: str, epochs: int, folds: int, ours) -> dict:
+    theirs = _published().loc[_published_as(dataset)]
+    scores = {f"{name}, {whose}": of[metric] for metric, name in METRICS.items() for whose, of in (("paper", theirs), ("ours", ours))}
+    return {"dataset": dataset, "epochs": epochs, "folds": folds, **scores}
 
 
 def _published_as(dataset: str) -> str:

@@ -25,7 +25,7 @@ from .pages import about_of, index, render, write
 from .plan import Plan, Settings, plan
 
 #: Notebook -> what its pages are about: one page a data set ("each"), one for all sets ("all"), one that needs none ("").
-NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all", "05_transformers": "all"}
+NOTEBOOKS = {"01_data": "each", "02_cell": "", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all"}
 
 
 def build(settings: Settings, say=print) -> tuple[Path, list[str]]:

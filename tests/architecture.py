@@ -21,7 +21,7 @@ BOXES = {
     "pages": (3, 1, "run notebooks, write HTML", ["report", "pages"]),
     "pictures": (1, 2, "figures, tables, formulas", ["plots", "plots_summary", "plots_models", "show"]),
     "sweep": (3, 2, "what to train, and by whom", ["study", "plan", "order", "estimate", "workers", "cluster", "progress"]),
-    "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "headline"]),
+    "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "gaps", "headline"]),
     "one fold": (3, 3, "configuration in, record out", ["training", "folds", "batches", "finetuning", "reference"]),
     "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "replicability", "across"]),
     "records": (1, 4, "one small file a fold", ["records", "index", "edition"]),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import frame
 
 from lstmcs import kinds, paper, protocol
 from lstmcs.describe import COUNTS
@@ -94,3 +95,18 @@ def test_side_by_side_reads_as_the_papers_figure_first():
     shown, table = protocol.side_by_side().set_index("dataset"), protocol.baseline().set_index("dataset")
     assert shown.loc["semeval", "Macro F1"] == f"44.1 / {table.loc['semeval', 'Macro F1, ours']:.1f}"
     assert set(shown.index) == {"mlma", "semeval", "hasoc", "hate", "crowd", "ag-subset"}
+
+
+def test_what_is_on_record_beside_the_papers_baseline_by_hand():
+    """Means over runs of means over folds; AG's subset beside AG; no stand-in, no altered cell, no other model, no set of one's own."""
+    data = pd.concat([
+        frame({"none": [[0.5, 0.7], [0.4]], "C-1": [[0.9]]}, "hate"), frame({"none": [[0.8]]}, "ag-subset"), frame({"none": [[0.9]]}, "robo"),
+        frame({"none": [[0.1]]}, "hate", model="simple"), frame({"none": [[0.2]]}, "my.csv"),
+    ]).assign(epochs=8)  # fmt: skip
+    shown = protocol.trained(data).set_index("dataset")
+    assert list(shown.index) == ["ag-subset", "hate"] and shown.loc["hate", ["epochs", "folds"]].tolist() == [8, 3]
+    assert shown.loc["hate", "Macro F1, ours"] == pytest.approx((60 + 40) / 2) and shown.loc[
+        "ag-subset", "Accuracy, ours"
+    ] == pytest.approx(80)
+    assert shown.loc["hate", "Macro F1, paper"] == 65.71 and shown.loc["ag-subset", "Macro F1, paper"] == 80.695
+    assert protocol.side_by_side(protocol.trained(data.iloc[:0])).empty

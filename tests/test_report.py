@@ -39,6 +39,7 @@ def test_a_study_makes_every_page_and_says_nothing_of_the_machine(built):
         "03_alterations--robo--smoke.html",
         "04_summary--robo--smoke.html",
         "05_transformers--robo--smoke.html",
+        "06_claims--robo--smoke.html",
         "index.html",
     ]
     for name in pages:
