@@ -6,7 +6,6 @@ from . import across
 from .kinds import KINDS
 
 NOT_PUBLIC = "ROBO is not public, and ours is a stand-in"
-STAND_IN_BERT = "the BERT on record is not BERT-base"
 
 
 class Gaps:
@@ -46,24 +45,27 @@ class Gaps:
         return "; ".join([*([below] if self._open else []), *self._remarks, *self._not_on_record()])
 
     def _not_on_record(self) -> list[str]:
-        """Sets, then models, then single cells: what is missing as a whole is named as a whole."""
-        sets, models, cells = {}, {}, {}
-        for dataset, model, cell in self._missing:
-            if model == "bert" and self._stand_in:
-                models[STAND_IN_BERT] = True
-            elif dataset not in self._sets:
-                subset = f"{dataset}-subset"
-                part = f"of {dataset} only a part, {subset}, is on record"
-                sets[part if subset in self._sets else f"nothing of {dataset} is on record"] = True
-            elif (dataset, model) not in self._models:
-                models.setdefault(f"no {KINDS[model].title} on", []).append(dataset)
-            else:
-                cells.setdefault(self._too_few(dataset, model, cell), []).append(cell)
-        listed = [words if names is True else f"{words} {', '.join(dict.fromkeys(names))}" for words, names in models.items()]
-        return [*sets, *listed, *(words.format(", ".join(names)) for words, names in cells.items())]
+        """Sets, then models, then single cells: what is missing as a whole is named as a whole, what is missing alike together."""
+        found = {}
+        for key in self._missing:
+            rank, before, name, after = self._missing_part(*key)
+            found.setdefault((rank, before, after), []).append(name)
+        return [f"{before}{', '.join(dict.fromkeys(found[rank, before, after]))}{after}" for rank, before, after in sorted(found)]
 
-    def _too_few(self, dataset: str, model: str, cell: str) -> str:
-        count, failed = (part.get((dataset, model, cell), 0) for part in (self._done, self._failed))
-        where = dataset if model == "lstm" else f"{dataset} with {KINDS[model].title}"
-        words = f"{count or 'no'} fold{'s' if count > 1 else ''} of {{}} on {where}"
-        return words + (f" ({failed} failed)" if failed else "")
+    def _missing_part(self, dataset: str, model: str, cell: str) -> tuple[int, str, str, str]:
+        """What is missing, as a rank, and words before and after a name."""
+        if model == "bert" and self._stand_in:
+            return 2, "the BERT on record is not ", "BERT-base", ""
+        if dataset not in self._sets:
+            subset = f"{dataset}-subset"
+            return (0, f"of {dataset} only a part, ", subset, ", is on record") if subset in self._sets else (1, "nothing on ", dataset, "")
+        if (dataset, model) not in self._models:
+            return 3, f"no {KINDS[model].title} on ", dataset, ""
+        done, failed = (part.get((dataset, model, cell), 0) for part in (self._done, self._failed))
+        where = "" if model == "lstm" else f" with {KINDS[model].title}"
+        return (
+            4,
+            f"{done or 'no'} fold{'s' if done > 1 else ''} of ",
+            cell,
+            f" on {dataset}{where}" + (f" ({failed} failed)" if failed else ""),
+        )
