@@ -121,7 +121,7 @@ def outperformed(e: Evidence) -> Answer:
 
 
 def times(e: Evidence, model: str, factor: float, cell: str = "C-1") -> Answer:
-    ratios = {d: e.seconds(d, model) / e.seconds(d, cell=cell) if e.steady(d) else np.nan for d in COMPARED}
+    ratios = {d: e.times_as_long(d, model, base=cell) if e.steady(d) else np.nan for d in COMPARED}
     known = {d: r for d, r in ratios.items() if not np.isnan(r)}
     answers = [r > factor if d in known else None for d, r in ratios.items()]
     none = e.nothing.get(model, f"{NOTHING} that can be compared")

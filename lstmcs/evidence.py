@@ -3,7 +3,7 @@
 "A scores higher than B" on one set: True if the posterior of stats.py gives P(difference > 0) >= 0.95, False if
 P(difference < 0) >= 0.95, else None; where the best of m is picked, 0.95 becomes 1 - 0.05 / m (Bonferroni). "On average over
 the sets" asks the Bayesian signed-rank test in the same way, of the improvement in percent of the baseline (what the paper's
-averages are), on at least MIN_SETS sets with across.MIN_FOLDS folds each. Times are compared on a set only where the yardstick, which trains the same
+averages are), on at least MIN_SETS sets with across.MIN_FOLDS folds each. Times are compared fold by fold, and on a set only where the yardstick, which trains the same
 program, took as long as the unaltered cell: elsewhere other work on the machine decides. Answers are combined by Kleene's
 logic: "every" is False as soon as one is False, and None if nothing is False but something is unknown. What was asked for and is
 not on record, or stays below 95 %, is noted in `gaps` (gaps.py).
@@ -65,6 +65,8 @@ class Evidence:
         self.gaps = Gaps(self.results, stand_in=stand_in.any())
         groups = self.results.groupby(["dataset", "model"])
         self._scores = {key: stats.done(group).set_index(["alteration", "run", "fold"])[[*METRICS]] for key, group in groups}
+        finished = self.results[self.results["state"] == "done"].groupby(["dataset", "model", "alteration"])
+        self._seconds = {key: group.set_index(["run", "fold"])["train_seconds"] for key, group in finished}
 
     def differences(self, dataset, cell, metric, base: str = "none", model: str = "lstm", base_model: str = "lstm") -> np.ndarray:
         """Paired differences in points on one set, `cell` of `model` minus `base` of `base_model`; empty if not on record."""
@@ -127,22 +129,21 @@ class Evidence:
 
     def steady(self, dataset: str) -> bool:
         """Whether times on this set can be compared: the yardstick took as long as the unaltered cell."""
-        apart = abs(self.seconds(dataset, cell=f"{records.NULL}1") / self.seconds(dataset) - 1)
+        apart = abs(self.times_as_long(dataset, cell=f"{records.NULL}1") - 1)
         if apart > STEADY:
             self.gaps.remark(
                 f"times on {dataset} cannot be compared: the unaltered cell with other seeds took {100 * apart:.0f} % more or less"
             )
         return apart <= STEADY
 
-    def seconds(self, dataset: str, model: str = "lstm", cell: str = "none") -> float:
-        """Median training seconds of a fold, NaN if not on record."""
+    def times_as_long(self, dataset: str, model: str = "lstm", cell: str = "none", base: str = "none") -> float:
+        """How many times as long as `base` of LSTM-CS a fold of `cell` takes to train (stats.times_as_long)."""
         self.gaps.needs(dataset, model, cell)
-        r = self.results
-        found = r[(r["dataset"] == dataset) & (r["model"] == model) & (r["alteration"] == cell) & (r["state"] == "done")]
-        return found["train_seconds"].median()
+        self.gaps.needs(dataset, "lstm", base)
+        return stats.times_as_long(self._seconds.get((dataset, model, cell)), self._seconds.get((dataset, "lstm", base)))
 
     def slower(self, cells) -> list[float]:
         """Median over the steady sets of each cell's training time, in percent of the unaltered cell's."""
         sets = [name for name in SETS if self.steady(name)]
-        ratios = [[100 * self.seconds(d, cell=c) / self.seconds(d) for d in sets] for c in cells]
+        ratios = [[100 * self.times_as_long(d, cell=c) for d in sets] for c in cells]
         return [float(np.nanmedian(row)) if not np.isnan(row).all() else np.nan for row in ratios]

@@ -31,9 +31,11 @@ def verdict_map(cells: pd.DataFrame) -> plt.Figure:
                 annot_kws={"fontsize": 9}, cbar_kws={"label": "points", "shrink": 0.6})  # fmt: skip
     ax.set(xlabel="", ylabel="")
     ax.set_yticklabels([records.label(name) for name in names], rotation=0)
-    for row in cells[(cells["folds"] == 0) & (cells["failed"] > 0)].itertuples():
+    none = cells[cells["folds"] == 0]
+    for row in none[none["failed"] > 0].itertuples():
         ax.text(list(sets).index(row.dataset) + 0.5, list(names).index(row.alteration) + 0.5, "✗", fontsize=9, ha="center", va="center")
-    ax.set_title("▲ better  ▼ worse  = same  ? undecided  ✗ failed", fontsize=9, loc="left")
+    blank = "  blank: not on record" if (none["failed"] == 0).any() else ""
+    ax.set_title(f"▲ better  ▼ worse  = same  ? undecided  ✗ failed{blank}", fontsize=9, loc="left")
     fig.tight_layout()
     return fig
 

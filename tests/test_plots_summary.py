@@ -22,6 +22,9 @@ def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(
     assert [text[-1:] for text in shown] == ["▲", "▼", "=", "="]
     assert [float(text.split()[0]) for text in shown[:2]] == pytest.approx([3.0, -3.0], abs=0.15)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1", "H-2", "none, other seed"]
+    assert ax.get_title(loc="left").endswith("✗ failed  blank: not on record")
+    whole = across.cells(results[results["alteration"].isin(["none", "C-1"])])
+    assert plots_summary.verdict_map(whole).axes[0].get_title(loc="left").endswith("✗ failed")
 
 
 def test_a_cell_whose_folds_all_failed_has_a_cross(results):

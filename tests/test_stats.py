@@ -169,3 +169,14 @@ def test_sentence_names_what_it_found():
     data = frame({"none": [base], "C-1": [base + 0.05 + rng.normal(0, 0.001, 10)], "H-2": [base + rng.normal(0, 0.001, 10)]})
     text = stats.sentence(data, "t")
     assert "1 score higher" in text and "(C-1)" in text and "0 lower" in text and "10 paired folds" in text
+
+
+def test_times_are_compared_fold_by_fold():
+    """By hand: the machine is three times as slow in the second run, and folds of one cell alone say nothing of a ratio."""
+    data = frame({"none": [[0.5] * 3, [0.5] * 2], "C-1": [[0.5] * 2, [0.5] * 3]})
+    slow = data["run"].map({1: 1.0, 2: 3.0})
+    data["train_seconds"] = slow * data["alteration"].map({"none": 10.0, "C-1": 11.0})
+    table = stats.costs(data)
+    assert table["relative"].tolist() == pytest.approx([100, 110]) and table["train_seconds"].tolist() == pytest.approx([10, 33])
+    alone = stats.costs(data[data["alteration"] == "C-1"])
+    assert np.isnan(alone.loc["C-1", "relative"]) and np.isnan(stats.times_as_long(None, None))
