@@ -61,12 +61,15 @@ class Evidence:
     def __init__(self, results: pd.DataFrame, bert_base: bool = False):
         stand_in = bert_base & (results["model"] == "bert") & ~(results["parameters"] >= BERT_BASE)
         self.nothing = {"bert": "only a stand-in checkpoint is on record"} if stand_in.any() else {}
-        self.results = results[~stand_in]
-        self.gaps = Gaps(self.results, stand_in=stand_in.any())
-        groups = self.results.groupby(["dataset", "model"])
-        self._scores = {key: stats.done(group).set_index(["alteration", "run", "fold"])[[*METRICS]] for key, group in groups}
-        finished = self.results[self.results["state"] == "done"].groupby(["dataset", "model", "alteration"])
-        self._seconds = {key: group.set_index(["run", "fold"])["train_seconds"] for key, group in finished}
+        results = results[~stand_in]
+        self.gaps = Gaps(results, stand_in=stand_in.any())
+        groups = results.groupby(["dataset", "model"])
+        done = pd.concat([stats.done(group) for _, group in groups]) if len(groups) else results  # one record a fold
+        by_cell = {key: group.set_index(["run", "fold"]) for key, group in done.groupby(["dataset", "model", "alteration"])}
+        self._scores = {key: group[[*METRICS]] for key, group in by_cell.items()}
+        self._seconds = {key: group["train_seconds"] for key, group in by_cell.items()}
+        self._none = done.iloc[:0].set_index(["run", "fold"])[[*METRICS]]
+        self._joined = {}
 
     def differences(self, dataset, cell, metric, base: str = "none", model: str = "lstm", base_model: str = "lstm") -> np.ndarray:
         """Paired differences in points on one set, `cell` of `model` minus `base` of `base_model`; empty if not on record."""
@@ -77,10 +80,11 @@ class Evidence:
         """Scores in percent on the runs and folds that both have: columns cell, base."""
         self.gaps.needs(dataset, model, cell)
         self.gaps.needs(dataset, base_model, base)
-        a, b = self._scores.get((dataset, model)), self._scores.get((dataset, base_model))
-        if a is None or b is None or cell not in a.index or base not in b.index:
-            return pd.DataFrame({"cell": [], "base": []}, dtype=float)
-        return 100 * pd.DataFrame({"cell": a.loc[cell][metric], "base": b.loc[base][metric]}).dropna()
+        key = (dataset, model, cell), (dataset, base_model, base)
+        if key not in self._joined:  # claims ask for the same folds again and again, metric by metric
+            a, b = (self._scores.get(part, self._none) for part in key)
+            self._joined[key] = a.join(b, how="inner", lsuffix=" cell", rsuffix=" base")
+        return 100 * self._joined[key][[f"{metric} cell", f"{metric} base"]].set_axis(["cell", "base"], axis=1).dropna()
 
     def higher(self, *comparison, of: int = 1, **models) -> bool | None:
         """Whether a cell scores higher than another on one set; arguments as `differences`. of: it is the best of so many."""
