@@ -1,11 +1,13 @@
 """lstmcs: a study of altered LSTM cells.
 
     ALTERATIONS, Alteration, alteration    Table 1 of the paper and the formula language
-    LSTMCS, LSTMCSCell                     the altered layer and cell, for any Keras model
+    LSTMCS, Bidirectional, LSTMCSCell      the altered layer, its wrapper for both directions, and the cell, for any Keras model
     build_model                            the study's models
     load_dataset                           texts and labels of a registered set or of one's own file
-    run_study, results                     the sweep, and its results as one tidy frame
-    python -m lstmcs                       study | status | report | records | data
+    Settings, run_study, results           the sweep, and its results as one tidy frame
+    lstmcs (or python -m lstmcs)           study | status | report | records | data
+
+The layer, the cell, the formula language and build_model need keras and numpy alone; the study needs `pip install lstmcs[study]`.
 
 Source: Haralabopoulos, Razis, Anagnostopoulos, "A modified long short term memory cell", International Journal of
 Neural Systems 33 (7), 2023, doi 10.1142/S0129065723500399.
@@ -13,21 +15,18 @@ Neural Systems 33 (7), 2023, doi 10.1142/S0129065723500399.
 
 import importlib
 
-from . import environment
-from .alterations import ALTERATIONS, Alteration, FormulaError, alteration
+from ._version import __version__
+from .alterations import ALTERATIONS, Alteration, alteration
+from .errors import FormulaError
 
-__version__ = "0.1.0"
-
-environment.prepare()
-
-# Loaded on first use: a plan, a status or a data table does not pay for TensorFlow.
+# Loaded on first use: a plan, a status or a data table does not pay for Keras, a layer not for the study.
 _LAZY = {
-    "LSTMCS": "cell", "LSTMCSCell": "cell", "build_model": "models",
-    "Dataset": "datasets", "DataError": "datasets", "load_dataset": "datasets",
-    "run_study": "study", "results": "records",
+    "LSTMCS": "cell", "LSTMCSCell": "cell", "Bidirectional": "cell", "build_model": "models.bilstm",
+    "Dataset": "datasets.loading", "load_dataset": "datasets.loading", "DataError": "errors",
+    "Settings": "study.plan", "run_study": "study.sweep", "results": "study.sweep",
 }  # fmt: skip
 
-__all__ = ["ALTERATIONS", "Alteration", "FormulaError", "alteration", *_LAZY]
+__all__ = ["ALTERATIONS", "Alteration", "FormulaError", "__version__", "alteration", *_LAZY]
 
 
 def __getattr__(name):

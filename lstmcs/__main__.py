@@ -7,17 +7,22 @@ import sys
 import threading
 from collections import Counter
 
-from . import __version__, edition, paths, records
-from .estimate import Estimate, duration
-from .kinds import KINDS, prefix
-from .plan import PRESETS, Settings, plan
-from .sources import nearest
-from .study import Stopped, run_study
+from . import environment
+from ._version import __version__
+from .errors import DataError, InputError, Stopped, nearest
+from .fold import Fold, label
+from .models.kinds import KINDS
+from .study.archive import ENDING, Archive, export, store
+from .study.plan import PRESETS, Settings, plan
+from .study.records import Folder
+from .study.schedule import Estimate, duration
+from .study.sweep import run_study
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Wrong input is one line on stderr, never a traceback."""
     options = _parser().parse_args(arguments)
+    environment.prepare()
     before = None
     try:
         if options.command is study and threading.current_thread() is threading.main_thread():
@@ -49,11 +54,11 @@ def _line(error: Exception) -> str:
 def study(options) -> int:
     settings = _settings(options)
     print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
-          f"{f' and {settings.yardstick} with other seeds' if settings.yardstick else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
+          f"{f' and {settings.reseeds} with other seeds' if settings.reseeds else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(**_how(options), **settings.parameters())
     failed = results[results["state"] == "failed"]
     for row in failed.itertuples():
-        print(f"failed: {row.dataset} {records.label(row.alteration)} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
+        print(f"failed: {row.dataset} {label(row.alteration)} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
     if len(failed):
         print(
             f"{len(failed)} of {len(results)} folds failed; each record keeps its error and log; --retry-failed trains them again",
@@ -85,57 +90,53 @@ def _showing(settings: Settings) -> Settings:
 def status(options) -> int:
     work = plan(_settings(options))
     states = work.states()
-    names = {}  # a cell's name as readers see it, by what says it in a configuration
 
-    def cell(config):
-        known = (config["model"], config["alteration"], config.get("repeat"))
-        if known not in names:
-            names[known] = prefix(config) + (records.label(records.cell_of(config)) if known[2] else config["alteration"])
-        return config["dataset"], names[known]
+    def row(fold: Fold) -> tuple[str, str]:
+        return fold.dataset, label(fold.row)
 
-    count = Counter((*cell(config), states[str(work.path(config))]) for config in work.folds)
+    count = Counter((*row(fold), states[fold]) for fold in work.folds)
     total = Counter(states.values())
-    print(
-        f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.folder}"
-    )
-    for dataset, name in dict.fromkeys(map(cell, work.folds)):
-        row = {state: count[dataset, name, state] for state in ("done", "failed", "missing")}
-        print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in row.items()))
-    missing = [config for config in work.folds if states[str(work.path(config))] == "missing"]
+    print(f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.store}")
+    for dataset, name in dict.fromkeys(map(row, work.folds)):
+        cells = {state: count[dataset, name, state] for state in ("done", "failed", "missing")}
+        print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in cells.items()))
+    missing = [fold for fold in work.folds if states[fold] == "missing"]
     if missing and total["done"]:
         estimate = Estimate(work)
-        if all((config["dataset"], config["model"]) in estimate.measured for config in missing):  # else data would have to be prepared
+        if all((fold.dataset, fold.model) in estimate.measured for fold in missing):  # else data would have to be prepared
             print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
     return 0
 
 
 def pack(options) -> int:
-    if not edition.is_one(options.file):
-        raise ValueError(f"an edition is a {edition.ENDING} file, not {options.file!r}")
-    folder = options.records_dir or paths.records_dir()
+    folder = Folder(options.records_dir or environment.records_dir())
+    if not options.file.endswith(ENDING):
+        raise InputError(f"an edition is a {ENDING} file, not {options.file!r}")
     if options.action == "export":
-        print(f"{records.export(folder, options.file)} records exported to {options.file}, without their predictions")
+        print(f"{export(folder, options.file)} records exported to {options.file}, without their predictions")
     else:
-        print(f"{records.restore(options.file, folder)} records of {options.file} restored to {folder}")
+        print(f"{Archive(options.file).restore(folder)} records of {options.file} restored to {folder}")
     return 0
 
 
 def data(options) -> int:
-    from . import sources
+    from .datasets import registry
 
-    entries = sources.registry()
+    entries = registry.entries()
     if options.action == "list":
         for name, entry in entries.items():
-            print(f"{name:<9} {'at hand' if sources.at_hand(name, entry) else '-':<8} {entry['title']}  [{entry['licence']}]")
+            print(f"{name:<9} {'at hand' if registry.at_hand(name, entry) else '-':<8} {entry['title']}  [{entry['licence']}]")
         return 0
     return {"check": _check, "fetch": _fetch, "show": _show}[options.action](options.names, entries)
 
 
 def _check(names: list[str], entries: dict) -> int:
     """Verify the sets at hand; exit code 1 if one is wrong, or was asked for by name and is not at hand."""
-    from . import describe
+    from .datasets import describe
+    from .paper.comparison import differs_from_table_2
 
     frame = describe.check(names)
+    frame["differs"] = differs_from_table_2(frame)
     shown = frame.drop(columns="detail").rename(columns={"differs": "Table 2 has"}).astype("string").fillna("")
     print(shown.to_string(index=False))
     for row in frame.itertuples():
@@ -148,7 +149,7 @@ def _check(names: list[str], entries: dict) -> int:
 
 def _fetch(names: list[str], entries: dict) -> int:
     """Download what is not at hand; without names, all that has an address."""
-    from .sources import DataError, locate, nearest, read
+    from .datasets.registry import locate, read
 
     failed = 0
     for name in names or [name for name, entry in entries.items() if "url" in entry]:
@@ -164,8 +165,8 @@ def _fetch(names: list[str], entries: dict) -> int:
 
 
 def _show(names: list[str], entries: dict) -> int:
-    from .datasets import load_dataset
-    from .preprocess import prepare
+    from .datasets.loading import load_dataset
+    from .datasets.preprocess import prepare
 
     if len(names) != 1:
         raise ValueError(f"data show needs one name or file; names are {', '.join(entries)}")
@@ -182,7 +183,7 @@ def _show(names: list[str], entries: dict) -> int:
 
 
 def _build(settings: Settings) -> int:
-    from . import report as reports
+    from .report import run as reports
 
     index, failed = reports.build(settings)
     print(f"report: {index}")
@@ -197,8 +198,8 @@ def _settings(options) -> Settings:
         if name in given:
             words = given[name]
             given[name] = words[0] if len(words) == 1 else words
-    if edition.is_one(options.records_dir):  # what it holds is what is shown, unless something else is asked for
-        given = edition.extent(options.records_dir) | given
+    if options.records_dir and not (place := store(options.records_dir)).trains:  # what an edition holds is what is shown
+        given = place.extent() | given
     return Settings.of(**given)
 
 
@@ -221,7 +222,7 @@ WAYS = ("export", "restore")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
+    parser = _Parser(prog="lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="study | status | report | records | data")
     for command, what in (
@@ -243,7 +244,11 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
         sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
         sub.add_argument("--seed", type=int, help="default: 0")
-        sub.add_argument("--yardstick", type=int, help="rows of the unaltered cell with other seeds (default: 1; smoke: 0)")
+        sub.add_argument(
+            "--reseeds",
+            type=int,
+            help="rows of the unaltered cell with other seeds, which show what chance alone does (default: 1; smoke: 0)",
+        )
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
         sub.add_argument(

@@ -9,15 +9,12 @@ from functools import lru_cache, partial
 import keras
 from keras import ops
 
+from . import alterations
 from .alterations import Alteration
 from .alterations import alteration as as_alteration
 
 #: The formula language's functions for tensors of any backend. softmax runs over the units (last axis).
-FUNCTIONS = {
-    "sigmoid": ops.sigmoid, "tanh": ops.tanh, "relu": ops.relu, "softplus": ops.softplus, "softsign": ops.softsign,
-    "softmax": ops.softmax, "exp": ops.exp, "abs": ops.abs, "minimum": ops.minimum, "maximum": ops.maximum,
-    "clip": ops.clip, "zeros_like": ops.zeros_like,
-}  # fmt: skip
+FUNCTIONS = {name: getattr(ops, name) for name in (*alterations.FUNCTIONS, "zeros_like")}
 
 
 @keras.saving.register_keras_serializable(package="lstmcs")
@@ -112,7 +109,7 @@ class LSTMCS(keras.layers.RNN):
         self.loop = "fast" if _fast_applies(self, training) else "readable"
         if self.loop == "readable":
             return super().inner_loop(sequences, initial_state, mask, training)
-        from . import recurrence
+        from .recurrence import tensorflow as recurrence
 
         mask = mask[0] if isinstance(mask, list | tuple) else mask
         outputs, last = recurrence.unidirectional(
@@ -148,7 +145,7 @@ class Bidirectional(keras.layers.Bidirectional):
         )
         if not together:
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
-        from . import recurrence
+        from .recurrence import tensorflow as recurrence
 
         forward.loop = backward.loop = "fast"
         alter = _function(forward.alteration)
@@ -158,7 +155,7 @@ class Bidirectional(keras.layers.Bidirectional):
 
 
 def _fast_applies(layer: LSTMCS, training) -> bool:
-    """Whether recurrence.py covers this layer's options; the readable cell covers all."""
+    """Whether recurrence/tensorflow.py covers this layer's options; the readable cell covers all."""
     cell = layer.cell
     return (
         keras.backend.backend() == "tensorflow"

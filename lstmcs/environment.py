@@ -1,16 +1,83 @@
-"""The process that trains, and what a record says of it. Imports no TensorFlow."""
+"""Where a study is kept, and the process that trains it: folders, versions, flags. Imports no TensorFlow.
+
+In a checkout (or `pip install -e`) both are the top-level folders `data/`, `notebooks/`, `reports/`. In a wheel the
+read-only files lie inside the package and a study is kept below the working folder.
+Environment: LSTMCS_HOME moves the study's folder; LSTMCS_DATA names a folder of data sets, one sub-folder each.
+
+Importing the package changes nothing in a process. `prepare` does, and only a study, its workers, the command line and the
+notebooks call it.
+"""
 
 import os
 import platform
 import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-import psutil
+from ._version import __version__
 
-from . import paths
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "data" / "datasets.toml").is_file() else None
 
-#: Whatever process imports lstmcs: start-up notes are not for the reader, warnings and errors stay. (oneDNN's note goes
+LEFTOVER = ".lstmcs-*.tmp"  # what `whole` calls its files
+
+
+def shared(*parts: str) -> Path:
+    """A file that travels with the package: shared("data", "robo.csv"), shared("notebooks", "01_data.ipynb")."""
+    return (_CHECKOUT or _PACKAGE / "shared").joinpath(*parts)
+
+
+def home() -> Path:
+    """The folder that holds records, downloads and reports."""
+    return Path(os.environ.get("LSTMCS_HOME") or _CHECKOUT or Path.cwd()).expanduser().resolve()
+
+
+def records_dir() -> Path:
+    """Run records, one file a fold."""
+    return home() / "data" / "records"
+
+
+def downloads_dir() -> Path:
+    """Downloaded data sets."""
+    return home() / "data" / "downloads"
+
+
+def reports_dir() -> Path:
+    """Rendered reports and the tables behind them."""
+    return home() / "reports"
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A name beside `target` to write to: it becomes `target` when the block ends well, and is removed otherwise.
+
+    The name is nobody else's, so that two processes may write one file at once; a killed one leaves a file LEFTOVER.
+    """
+    temporary = Path(target).with_name(f".lstmcs-{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def local_datasets() -> Path | None:
+    """LSTMCS_DATA, or None. Raises ValueError when it is set but names no folder."""
+    value = os.environ.get("LSTMCS_DATA")
+    if not value:
+        return None
+    folder = Path(value).expanduser().resolve()
+    if not folder.is_dir():
+        raise ValueError(f"LSTMCS_DATA names no folder: {value!r}")
+    return folder
+
+
+#: Every process of a study: start-up notes are not for the reader, warnings and errors stay. (oneDNN's note goes
 #: only with oneDNN itself, which the compiled loop does not use.)
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
 #: TensorFlow 2.21: without YNNPACK XLA's tall matrix products are a third faster; 512-bit vectors help the loops.
@@ -29,7 +96,7 @@ PACKAGES = ("tensorflow-cpu", "keras", "numpy", "scikit-learn", "pandas", "trans
 def prepare(training: bool = False) -> dict[str, str]:
     """Set what is not set yet in os.environ, and return it. XLA reads its flags when it first compiles.
 
-    The same flags in every process mean the same bits. An XLA that does not know a flag ends the process, so only the
+    The same flags in every process of a study mean the same bits. An XLA that does not know a flag ends the process, so only the
     TensorFlow and the platform they were tried with get them.
     """
     wanted = QUIET | (TRAINING if training else {})
@@ -44,8 +111,6 @@ def prepare(training: bool = False) -> dict[str, str]:
 @lru_cache
 def describe() -> dict:
     """Versions, commit (with "+" when files differ from it; None outside a checkout), platform and class of host."""
-    from . import __version__
-
     return {
         "lstmcs": __version__, "python": platform.python_version(), **{p: v for p in PACKAGES if (v := _version(p))},
         "commit": _commit(), "platform": f"{platform.system()} {platform.machine()}", "xla_flags": os.environ.get("XLA_FLAGS", ""),
@@ -61,6 +126,8 @@ def host() -> str:
             model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
     except OSError:  # not Linux
         pass
+    import psutil  # here: a layer alone does without
+
     return f"{model}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB"
 
 
@@ -73,10 +140,10 @@ def _version(package: str) -> str:
 
 def _commit() -> str | None:
     def git(*words):
-        return subprocess.run(["git", *words], cwd=paths.shared(), capture_output=True, text=True, timeout=10, check=True).stdout
+        return subprocess.run(["git", *words], cwd=shared(), capture_output=True, text=True, timeout=10, check=True).stdout
 
     try:
-        if not (paths.shared() / ".git").exists():
+        if not (shared() / ".git").exists():
             return None
         return git("rev-parse", "--short=10", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
     except (OSError, subprocess.SubprocessError):

@@ -12,10 +12,10 @@ and recall r_k:
     "of_means"  2 P R / (P + R),  P = 1/K sum_k p_k,  R = 1/K sum_k r_k               never smaller
 """
 
-import difflib
-
 import numpy as np
 from sklearn.metrics import f1_score, precision_recall_fscore_support
+
+from .errors import SettingsError, nearest
 
 METRICS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1"}
 THRESHOLD = 0.5
@@ -58,9 +58,7 @@ def has_meaning(reading: str, labels: np.ndarray) -> bool:
 
 
 def check_reading(reading: str, macro: str) -> None:
-    """Raise ValueError for a reading or a macro formula that does not exist."""
+    """Raise SettingsError for a reading or a macro formula that does not exist."""
     for what, value, known in (("reading", reading, READINGS), ("macro", macro, MACROS)):
         if value not in known:
-            near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise ValueError(f"unknown {what} {value!r}{hint}; there are {', '.join(known)}")
+            raise SettingsError(f"unknown {what} {value!r}{nearest(value, known)}; there are {', '.join(known)}")

@@ -5,7 +5,9 @@ python tests/answer.py
 
 from pathlib import Path
 
-from lstmcs import across, headline, plots_summary, records
+from lstmcs.report.run import plots, wording
+from lstmcs.stats.single import multiple
+from lstmcs.study.sweep import records
 
 ROOT = Path(__file__).resolve().parent.parent
 EDITION = ROOT / "reports" / "first-edition" / "results.parquet"
@@ -13,10 +15,10 @@ EDITION = ROOT / "reports" / "first-edition" / "results.parquet"
 
 def main() -> None:
     frame = records.results(EDITION)
-    cells = across.cells(frame[frame["model"] == "lstm"])
-    figure = plots_summary.verdict_map(cells) if cells["dataset"].nunique() > 2 else plots_summary.forest(cells)
+    cells = multiple.cells(frame[frame["model"] == "lstm"])
+    figure = plots.verdict_map(cells) if cells["dataset"].nunique() > 2 else plots.forest(cells)
     figure.savefig(ROOT / "reports" / "answer.png", dpi=110, bbox_inches="tight", facecolor="white")
-    print(headline.sentences(frame), frame["state"].value_counts().to_dict(), f"{len(frame)} folds of all models", sep="\n")
+    print(wording.sentences(frame), frame["state"].value_counts().to_dict(), f"{len(frame)} folds of all models", sep="\n")
     print(frame[frame["state"] == "done"].groupby(["dataset", "model"]).size().to_string())
 
 

@@ -5,7 +5,8 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from lstmcs import metrics, records
+from lstmcs import metrics
+from lstmcs.study.sweep import records
 
 METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1")
 

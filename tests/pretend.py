@@ -17,7 +17,8 @@ import time
 
 import numpy as np
 
-from lstmcs import environment, records, workers
+from lstmcs import environment
+from lstmcs.study.sweep import records, worker
 
 
 def fake_fold(prepared, config):
@@ -50,16 +51,16 @@ def slow_fold(prepared, config):
 
 def dask_setup(worker):
     """Called by a dask worker that preloads this file."""
-    workers.train_one = slow_fold
+    worker.train_one = slow_fold
     if other := os.environ.get("PRETEND_KERAS"):
         about = environment.describe() | {"keras": other}
         environment.describe = lambda: about
 
 
 if __name__ == "__main__":
-    workers.train_one = slow_fold
+    worker.train_one = slow_fold
     os.environ["DASK_DISTRIBUTED__WORKER__PRELOAD"] = json.dumps([os.path.abspath(__file__)])
-    from lstmcs.study import run_study
+    from lstmcs.study.sweep import run_study
 
     frame = run_study(**json.loads(sys.argv[1]))
     print(json.dumps({"done": int((frame["state"] == "done").sum()), "failed": int((frame["state"] == "failed").sum())}))

@@ -6,7 +6,8 @@ import pytest
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
-from lstmcs import across, paper, stats
+from lstmcs.paper.tables import tables
+from lstmcs.stats.single import multiple, single
 
 SETS = ["mlma", "hasoc", "ag", "crowd", "hate", "semeval"]
 
@@ -20,16 +21,16 @@ DEMSAR = """.763 .768 .771 .798  .599 .591 .590 .569  .954 .971 .968 .967  .628 
 def demsar():
     scores = np.array(DEMSAR.split(), float).reshape(14, 4)
     parts = [
-        frame(dict(zip(("none", "C-1", "C-2", "C-3"), np.tile(row[:, None, None], across.MIN_FOLDS))), f"set {k}")
+        frame(dict(zip(("none", "C-1", "C-2", "C-3"), np.tile(row[:, None, None], multiple.MIN_FOLDS))), f"set {k}")
         for k, row in enumerate(scores)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def test_ranks_and_critical_difference_are_demsars():
-    ranks = across.ranks(demsar())
+    ranks = multiple.ranks(demsar())
     assert ranks["rank"].round(3).to_dict() == {"C-3": 1.964, "C-1": 2.0, "C-2": 2.893, "none": 3.143} and (ranks["sets"] == 14).all()
-    found = across.friedman(demsar())
+    found = multiple.friedman(demsar())
     assert round(found["critical_difference"], 2) == 1.25 and (found["sets"], found["cells"]) == (14, 4)
     # 12 N / (k (k + 1)) (sum R^2 - k (k + 1)^2 / 4) is Demsar's 9.28; SciPy corrects for one tie of four and three of two:
     plain = 12 * 14 / 20 * ((ranks["rank"] ** 2).sum() - 25)
@@ -40,16 +41,16 @@ def test_ranks_and_critical_difference_are_demsars():
 def test_critical_values_are_nemenyis():
     """Demsar 2006, Table 5: q(0.05) for 2 to 10 classifiers."""
     for cells, q in ((2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)):
-        assert across.critical_difference(cells, 1) / np.sqrt(cells * (cells + 1) / 6) == pytest.approx(q, abs=1e-3)
-    assert 9.9 < across.critical_difference(18, 7) < 10  # the caveat's ten ranks
-    assert np.isnan(across.critical_difference(1, 7)) and np.isnan(across.critical_difference(3, 0))
+        assert multiple.critical_difference(cells, 1) / np.sqrt(cells * (cells + 1) / 6) == pytest.approx(q, abs=1e-3)
+    assert 9.9 < multiple.critical_difference(18, 7) < 10  # the caveat's ten ranks
+    assert np.isnan(multiple.critical_difference(1, 7)) and np.isnan(multiple.critical_difference(3, 0))
 
 
 def test_wilcoxon_by_hand():
     # all of n differences above 0: p = 2 / 2^n; ranks 1 2 3 | 4 below: W- = 4 of 10, one of 2 (1+1+1+2+2) = 14 of 16 outcomes
-    assert across.wilcoxon(np.arange(1, 8)) == pytest.approx(2 / 2**7) and across.wilcoxon(np.arange(1, 7)) == pytest.approx(2 / 2**6)
-    assert across.wilcoxon(np.array([1, 2, 3, -4.0])) == pytest.approx(14 / 16)
-    assert across.wilcoxon(np.zeros(5)) == 1 and np.isnan(across.wilcoxon(np.array([1.0])))
+    assert multiple.wilcoxon(np.arange(1, 8)) == pytest.approx(2 / 2**7) and multiple.wilcoxon(np.arange(1, 7)) == pytest.approx(2 / 2**6)
+    assert multiple.wilcoxon(np.array([1, 2, 3, -4.0])) == pytest.approx(14 / 16)
+    assert multiple.wilcoxon(np.zeros(5)) == 1 and np.isnan(multiple.wilcoxon(np.array([1.0])))
 
 
 @pytest.mark.parametrize("d", [[0.2, 0.9, 1.5, -0.3, 0.7, 0.15], [-2, -1, -3, -0.7, -0.9, -1.4], [0.1, 0, -0.1, 0.2, 0.3, 0.0]])
@@ -61,8 +62,8 @@ def test_signed_rank_against_an_own_sampler(d):
     w = np.random.default_rng(1).dirichlet([0.5] + [1] * len(d), 20000)
     shares = [np.einsum("si,ij,sj->s", w, region.astype(float), w) for region in (pair < -0.5, np.abs(pair) <= 0.5, pair > 0.5)]
     expected = np.bincount(np.argmax(shares, axis=0), minlength=3) / len(w)
-    np.testing.assert_allclose(across.signed_rank(d), expected, atol=0.02)
-    assert across.signed_rank(d) == across.signed_rank(d)
+    np.testing.assert_allclose(multiple.signed_rank(d), expected, atol=0.02)
+    assert multiple.signed_rank(d) == multiple.signed_rank(d)
 
 
 def test_means_and_averages_by_hand():
@@ -72,33 +73,33 @@ def test_means_and_averages_by_hand():
     data = pd.concat(
         [frame(five(none=0.5, C_1=0.55), "hate"), frame(five(none=0.4, C_1=0.42, H_2=0.3), "ag"), frame(five(none=0.01, C_1=0.02), "robo")]
     )
-    assert across.means(data, without=["robo"]).loc["hate", "C-1"] == pytest.approx(5)
-    assert across.means(data, relative=True).loc["robo", "C-1"] == pytest.approx(100)
-    table = across.averages(data, without=["robo"])
+    assert multiple.means(data, without=["robo"]).loc["hate", "C-1"] == pytest.approx(5)
+    assert multiple.means(data, relative=True).loc["robo", "C-1"] == pytest.approx(100)
+    table = multiple.averages(data, without=["robo"])
     assert table.loc["C-1", ["sets", "macro_f1"]].tolist() == pytest.approx([2, (10 + 5) / 2])
     assert table.loc["H-2", ["sets", "accuracy"]].tolist() == pytest.approx([1, -25])
-    assert across.averages(data, relative=False).loc["C-1", "micro_f1"] == pytest.approx((5 + 2 + 1) / 3)
+    assert multiple.averages(data, relative=False).loc["C-1", "micro_f1"] == pytest.approx((5 + 2 + 1) / 3)
 
 
 def test_tests_say_what_was_put_in():
-    data = study({"C-1": 2, "C-2": 0, "H-1": -2, "null-1": 0}, SETS)
-    table = across.tests(data)
-    assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "H-1": "worse", "null-1": "same"}
+    data = study({"C-1": 2, "C-2": 0, "H-1": -2, "reseed-1": 0}, SETS)
+    table = multiple.tests(data)
+    assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "H-1": "worse", "reseed-1": "same"}
     assert table.loc["C-1", ["sets", "higher"]].tolist() == [6, 6] and table.loc["C-1", "p"] == pytest.approx(2 / 2**6)
-    assert table.loc["C-1", "p_holm"] == pytest.approx(3 * 2 / 2**6) and np.isnan(table.loc["null-1", "p_holm"])
-    assert "C-1 better" in (text := across.sentence(data)) and "H-1 worse" in text and "6 better" in text and "18 comparisons" in text
-    alone = across.tests(study({"C-1": 2}))
+    assert table.loc["C-1", "p_holm"] == pytest.approx(3 * 2 / 2**6) and np.isnan(table.loc["reseed-1", "p_holm"])
+    assert "C-1 better" in (text := multiple.sentence(data)) and "H-1 worse" in text and "6 better" in text and "18 comparisons" in text
+    alone = multiple.tests(study({"C-1": 2}))
     assert alone["verdict"].tolist() == ["undecided"] and np.isnan(alone["p"]).all()
 
 
 def test_a_set_with_a_few_folds_has_no_part_in_what_sets_say_together():
     data = study({"C-1": 2, "H-1": -2}, SETS, sd=0.01)
-    few = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] >= across.MIN_FOLDS)
-    table = across.tests(data[~few])
-    assert table["sets"].to_dict() == {"C-1": 5, "H-1": 6} == across.averages(data[~few])["sets"].to_dict()
-    assert "hate" not in across.scores(data[~few]).index and len(across.scores(data)) == 6
-    enough = data[~(few & (data["fold"] > across.MIN_FOLDS))]
-    assert across.tests(enough).loc["C-1", "sets"] == 6 and "hate" in across.scores(enough).index
+    few = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] >= multiple.MIN_FOLDS)
+    table = multiple.tests(data[~few])
+    assert table["sets"].to_dict() == {"C-1": 5, "H-1": 6} == multiple.averages(data[~few])["sets"].to_dict()
+    assert "hate" not in multiple.scores(data[~few]).index and len(multiple.scores(data)) == 6
+    enough = data[~(few & (data["fold"] > multiple.MIN_FOLDS))]
+    assert multiple.tests(enough).loc["C-1", "sets"] == 6 and "hate" in multiple.scores(enough).index
 
 
 def test_cells_mark_the_gaps_of_a_study_half_done():
@@ -106,7 +107,7 @@ def test_cells_mark_the_gaps_of_a_study_half_done():
     failed = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] < 4)
     data.loc[failed, "state"] = "failed"
     data = data[~((data["dataset"] == "ag") & (data["alteration"] == "H-1"))]
-    table = across.cells(data).set_index(["dataset", "alteration"])
+    table = multiple.cells(data).set_index(["dataset", "alteration"])
     assert table["verdict"].to_dict() == {
         ("ag", "C-1"): "better",
         ("ag", "H-1"): "no data",
@@ -114,33 +115,33 @@ def test_cells_mark_the_gaps_of_a_study_half_done():
         ("hate", "H-1"): "worse",
     }
     assert table["folds"].tolist() == [10, 0, 7, 10] and table["failed"].tolist() == [0, 0, 3, 0]
-    pd.testing.assert_series_equal(table.loc[("hate", "H-1")][["mean", "low"]], stats.verdicts(data[data["dataset"] == "hate"]).loc["H-1", ["mean", "low"]],
+    pd.testing.assert_series_equal(table.loc[("hate", "H-1")][["mean", "low"]], single.verdicts(data[data["dataset"] == "hate"]).loc["H-1", ["mean", "low"]],
                                    check_names=False, check_dtype=False)  # fmt: skip
-    assert across.cells(data.iloc[:0]).empty and "No fold" in across.sentence(data.iloc[:0])
-    assert list(across.scores(data).index) == ["hate"]  # ranks need every cell
-    assert across.friedman(data)["sets"] == 1 and np.isnan(across.friedman(data)["p"])
+    assert multiple.cells(data.iloc[:0]).empty and "No fold" in multiple.sentence(data.iloc[:0])
+    assert list(multiple.scores(data).index) == ["hate"]  # ranks need every cell
+    assert multiple.friedman(data)["sets"] == 1 and np.isnan(multiple.friedman(data)["p"])
 
 
 def test_friedman_is_scipys_on_scores_over_common_folds():
-    data = study({"C-1": 1, "C-2": -1, "null-1": 0}, SETS, sd=0.02)
-    scores = across.scores(data)
-    assert list(scores) == ["none", "C-1", "C-2"] and across.scores(data, yardstick=True).shape == (6, 4)
+    data = study({"C-1": 1, "C-2": -1, "reseed-1": 0}, SETS, sd=0.02)
+    scores = multiple.scores(data)
+    assert list(scores) == ["none", "C-1", "C-2"] and multiple.scores(data, reseeds=True).shape == (6, 4)
     assert scores.loc["ag", "C-1"] == pytest.approx(100 * data.query("dataset == 'ag' and alteration == 'C-1'")["macro_f1"].mean())
-    assert across.friedman(data)["chi2"] == pytest.approx(scipy_stats.friedmanchisquare(*scores.to_numpy().T).statistic)
+    assert multiple.friedman(data)["chi2"] == pytest.approx(scipy_stats.friedmanchisquare(*scores.to_numpy().T).statistic)
 
 
 def test_against_paper_pairs_the_same_cells():
     data = study({"C-1": 1, "H-2": 0}, ["hasoc", "robo", "hate"])
-    table = across.against_paper(data)
+    table = multiple.against_paper(data)
     assert set(table["dataset"]) == {"hasoc", "hate"} and len(table) == 2 * 4 + 2 * 2  # HATE has these two in Tables 12 and 15 only
     row = table.query("dataset == 'hasoc' and row == 'C-1' and metric == 'macro_f1'").iloc[0]
     assert row["improvement"] == 1.192 and row["source"] == "Table 3"
-    assert row["ours"] == pytest.approx(stats.improvements(data[data["dataset"] == "hasoc"]).loc["C-1", "macro_f1"])
-    assert across.against_paper(data.iloc[:0]).empty and len(paper.published()) > len(table)
+    assert row["ours"] == pytest.approx(single.improvements(data[data["dataset"] == "hasoc"]).loc["C-1", "macro_f1"])
+    assert multiple.against_paper(data.iloc[:0]).empty and len(tables.published()) > len(table)
 
 
 def test_signs_that_agree_are_counted_and_nothing_is_not_nan():
     """Three pairs, of which one goes the other way; the bundled stand-in alone has no pair at all."""
     pairs = pd.DataFrame({"improvement": [0.5, -0.1, 0.2], "ours": [1.0, -3.0, -0.2]})
-    assert across.agreement(pairs) == "3 pairs of improvements; in 67 % of them the paper's and ours have the same sign."
-    assert "has one of ours on record beside it" in across.agreement(across.against_paper(study({"C-1": 1}, ["robo"])))
+    assert multiple.agreement(pairs) == "3 pairs of improvements; in 67 % of them the paper's and ours have the same sign."
+    assert "has one of ours on record beside it" in multiple.agreement(multiple.against_paper(study({"C-1": 1}, ["robo"])))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lstmcs.batches import PREDICT_ROWS, Batches
+from lstmcs.training.batches import PREDICT_ROWS, Batches
 
 RNG = np.random.default_rng(0)
 LENGTHS = RNG.geometric(0.1, 200).clip(1, 100)

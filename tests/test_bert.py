@@ -8,12 +8,14 @@ import tensorflow as tf
 from test_checkpoints import needs_package
 from test_training import made_up
 
-from lstmcs import build_model, checkpoints, records, run_study
-from lstmcs.datasets import Dataset
-from lstmcs.finetuning import FineTuner, learning_rates, lengths
-from lstmcs.folds import split
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import prepare
+from lstmcs import build_model, run_study
+from lstmcs.datasets.loading import Dataset
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
+from lstmcs.fold import split
+from lstmcs.models.bilstm import checkpoints
+from lstmcs.study.sweep import records
+from lstmcs.training.bert import FineTuner, learning_rates, lengths
 
 #: PyTorch 2.13.0 and transformers 5.23.0, in an environment of their own:
 #:     tok, m = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, attn_implementation="eager").eval()

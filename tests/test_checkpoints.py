@@ -8,10 +8,11 @@ import pytest
 import reference_bert
 import reference_wordpiece
 
-from lstmcs import checkpoints, records
 from lstmcs.__main__ import main
-from lstmcs.checkpoints import CheckpointError
-from lstmcs.plan import Settings, plan
+from lstmcs.models.bilstm import checkpoints
+from lstmcs.models.checkpoints import CheckpointError
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.sweep import records
 
 
 def packaged() -> bool:

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from made_up import study
 
-from lstmcs import claims, evidence
 from lstmcs.alterations import TABLE_1
-from lstmcs.evidence import at_least, every, opposite
+from lstmcs.paper.evidence import at_least, every, opposite
+from lstmcs.paper.tables import claims, evidence
 
 SETS = list(evidence.SETS)
 ALL = claims.CLAIMS
@@ -70,7 +70,7 @@ def three_models(**seconds):
     """SIMPLE scores 10 points below the LSTM, BERT 10 above; the yardstick takes as long as the unaltered cell."""
     sets = [*evidence.COMPARED, "robo"]
     data = pd.concat(
-        [study({"C-1": 0, "null-1": 0}, sets), study({"C-1": 0}, sets, model="simple", base=0.4), study({}, sets, model="bert", base=0.6)]
+        [study({"C-1": 0, "reseed-1": 0}, sets), study({"C-1": 0}, sets, model="simple", base=0.4), study({}, sets, model="bert", base=0.6)]
     )
     for model, value in seconds.items():
         data.loc[data["model"] == model, "train_seconds"] = value
@@ -119,7 +119,7 @@ def test_an_average_is_of_percent_as_the_papers(monkeypatch):
 
 def test_training_time(monkeypatch):
     ids = "ten-percent", "current-shorter"
-    data = study(dict.fromkeys([*TABLE_1, "null-1"], 0), ["hate"])
+    data = study(dict.fromkeys([*TABLE_1, "reseed-1"], 0), ["hate"])
     assert answers(data, monkeypatch, *ids) == {"ten-percent": "confirmed", "current-shorter": "cannot tell"}  # all alike
     data.loc[data["alteration"].str.startswith("H"), "train_seconds"] = 2.15
     monkeypatch.undo()
@@ -127,11 +127,11 @@ def test_training_time(monkeypatch):
     data.loc[data["alteration"] == "C-3", "train_seconds"] = 2.4
     monkeypatch.undo()
     assert answers(data, monkeypatch, *ids) == {"ten-percent": "not confirmed", "current-shorter": "confirmed"}
-    data.loc[data["alteration"] == "null-1", "train_seconds"] = 2.2  # the same program takes a tenth longer: something else was running
+    data.loc[data["alteration"] == "reseed-1", "train_seconds"] = 2.2  # the same program takes a tenth longer: something else was running
     monkeypatch.undo()
     assert answers(data, monkeypatch, *ids) == dict.fromkeys(ids, "cannot tell")
     monkeypatch.undo()
-    assert answers(data[data["alteration"] != "null-1"], monkeypatch, *ids) == dict.fromkeys(ids, "cannot tell")
+    assert answers(data[data["alteration"] != "reseed-1"], monkeypatch, *ids) == dict.fromkeys(ids, "cannot tell")
 
 
 def test_figures_stand_beside_the_papers():
@@ -178,9 +178,9 @@ def test_what_is_on_record_and_stays_open_says_so(monkeypatch):
     }
     assert why(study(dict.fromkeys(cells, 1), ["hate"]), monkeypatch, "hate-current") == {"hate-current": ""}  # confirmed
     assert why(study({"C-1": 0}, SETS, sd=0.05), monkeypatch, "c1-average") == {"c1-average": "below 95 % either way"}
-    alike, ids = study(dict.fromkeys([*TABLE_1, "null-1"], 0), SETS), ("current-shorter", "ten-percent")
+    alike, ids = study(dict.fromkeys([*TABLE_1, "reseed-1"], 0), SETS), ("current-shorter", "ten-percent")
     assert why(alike, monkeypatch, *ids)["current-shorter"].startswith("a difference of up to 5 % is none")
-    alike.loc[alike["alteration"] == "null-1", "train_seconds"] = 2.2
+    alike.loc[alike["alteration"] == "reseed-1", "train_seconds"] = 2.2
     slow = "times on hate cannot be compared: the unaltered cell with other seeds took 10 % more or less"
     assert all(slow in reason for reason in why(alike, monkeypatch, *ids).values())
 

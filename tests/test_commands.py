@@ -5,9 +5,9 @@ import random
 import pytest
 
 from lstmcs.__main__ import main
-from lstmcs.study import run_study
+from lstmcs.study.sweep import run_study
 
-NUMBERS = ("runs", "folds", "seed", "yardstick", "workers")
+NUMBERS = ("runs", "folds", "seed", "reseeds", "workers")
 WORDS = (
     "",
     " ",
@@ -107,7 +107,7 @@ def test_wrong_words_name_the_nearest(words, says, home, capsys):
 VALUES = (None, True, -1, 0.5, float("nan"), 10**30, "", "x", b"x", [], [1], {}, {"a": 1}, (), object(), lambda: 0, "\0", ["\0"], [None])
 GOOD = {"preset": ("smoke", "quick"), "datasets": ("robo",), "padding": ("fixed",)}
 ALLOWED = {  # values above that are no mistake for a parameter
-    "alterations": (None, "", [], (), {}), "runs": (None,), "folds": (None,), "seed": (), "yardstick": (None,), "workers": (None,),
+    "alterations": (None, "", [], (), {}), "runs": (None,), "folds": (None,), "seed": (), "reseeds": (None,), "workers": (None,),
     "records_dir": (None, "x", ""), "train": (True,), "scheduler": (None,), "shard": (None,),
 }  # fmt: skip
 

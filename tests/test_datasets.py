@@ -111,7 +111,7 @@ def test_lists_of_classes(suffix, tmp_path):
 def test_one_datasets_argument_is_a_study_of_it(tmp_path, home):
     """A file, multi-label with "|", as the one word of --datasets: loaded, prepared and planned under its own name."""
     from lstmcs.__main__ import _parser, _settings
-    from lstmcs.plan import plan
+    from lstmcs.study.plan import plan
 
     path = tmp_path / "my.csv"
     pd.DataFrame({"body": ["red robot arm", "blue robot", "green arm"] * 9, "tags": ["a|b", "b", ""] * 9}).to_csv(path, index=False)
@@ -126,7 +126,7 @@ def test_one_datasets_argument_is_a_study_of_it(tmp_path, home):
 
 
 def test_two_sets_of_one_name_and_files_named_like_a_registered_set(tmp_path):
-    from lstmcs.plan import Settings, SettingsError, plan
+    from lstmcs.study.plan import Settings, SettingsError, plan
 
     (tmp_path / "x").mkdir()
     for path in (tmp_path / "my.csv", tmp_path / "x" / "my.csv", tmp_path / "hate.csv"):
@@ -199,7 +199,7 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
         ("a.csv", b"  \n\n", {}, "a.csv is empty"),
         ("a.csv", b"text,label\n", {}, "no row has both a text and a label"),
         ("a.csv", b"text,label\n,a\n", {}, "no row has both a text and a label"),
-        ("a.csv", ROWS.encode(), {"label": "lable"}, "no column 'lable'; nearest: 'label'. Columns are 'text', 'label'"),
+        ("a.csv", ROWS.encode(), {"label": "lable"}, "no column 'lable' (did you mean 'label'?). Columns are 'text', 'label'"),
         ("a.csv", b"body,tag\nx,y\n", {}, "no column 'text'. Columns are 'body', 'tag'"),
         ("a.csv", "text,label\ncafé,a\nx,b\n".encode("latin-1"), {}, "not UTF-8 (byte 0xe9 in line 2)"),
         ("a.csv", b"text,label\nx,a\ny,a\n", {}, "only one class, 'a'"),
@@ -239,7 +239,7 @@ def test_wrong_files_are_clear_errors(file, content, options, says, tmp_path):
 
 
 def test_wrong_names_and_options():
-    with pytest.raises(DataError, match="unknown data set 'hatee'; nearest: 'hate'"):
+    with pytest.raises(DataError, match="unknown data set 'hatee' (did you mean 'hate'?)"):
         load_dataset("hatee")
     with pytest.raises(DataError, match="unknown option 'txt'"):
         load_dataset("my.csv?txt=a")

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstmcs import describe, load_dataset, paper, show
+from lstmcs import load_dataset
 from lstmcs.__main__ import main
-from lstmcs.datasets import Dataset
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import prepare
+from lstmcs.datasets.loading import Dataset, describe
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
+from lstmcs.paper.tables import tables
+from lstmcs.report.run import show
 
 HOSTILE = "<script>alert(1)</script> $\\frac{1}{0}$ \x07\u202e" + "x" * 100_000
 
@@ -72,7 +74,7 @@ def test_table_2_marks_exact_figures(prepared):
 
 def test_sources_and_options(prepared):
     frame = describe.sources()
-    assert set(paper.table_2()["dataset"]) <= set(frame["dataset"]) and (frame["licence"] != "").all()
+    assert set(tables.table_2()["dataset"]) <= set(frame["dataset"]) and (frame["licence"] != "").all()
     assert set(describe.options(prepared)["option"]) == set(Preparation.__dataclass_fields__)
 
 

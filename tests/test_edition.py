@@ -12,10 +12,12 @@ import pytest
 from bs4 import BeautifulSoup
 from made_up import records_of
 
-from lstmcs import edition, headline, load_dataset, records, report
+from lstmcs import load_dataset
 from lstmcs.__main__ import main
-from lstmcs.datasets import DataError
-from lstmcs.plan import Settings, plan
+from lstmcs.datasets.loading import DataError
+from lstmcs.report.run import run, wording
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.sweep import archive, records
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "reports" / "first-edition" / "results.parquet"
@@ -54,16 +56,16 @@ def test_it_says_what_the_records_say(work, file):
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
-    assert edition.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
+    assert archive.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
 
 
 def test_it_is_found_again_whatever_the_study_was(home):
     """Seed, own formulas and rows of the yardstick are read from the edition: nothing need be repeated on the command line."""
-    asked = {"datasets": ["robo"], "alterations": ["C-1", "c = 0.9 * c"], "folds": 2, "seed": 7, "yardstick": 3}
+    asked = {"datasets": ["robo"], "alterations": ["C-1", "c = 0.9 * c"], "folds": 2, "seed": 7, "reseeds": 3}
     work = plan(Settings(**asked))
     records_of(work)
     assert main(["records", "export", str(home / "x.parquet")]) == 0
-    other = plan(Settings.of(**edition.extent(home / "x.parquet") | {"folds": 2, "records_dir": str(home / "x.parquet")}))
+    other = plan(Settings.of(**archive.extent(home / "x.parquet") | {"folds": 2, "records_dir": str(home / "x.parquet")}))
     assert sorted(map(records.key, other.folds)) == sorted(map(records.key, work.folds))
     pd.testing.assert_frame_equal(other.results(), work.results())
 
@@ -72,12 +74,12 @@ def test_more_runs_of_one_set_leave_the_others_whole(home):
     """More runs where they buy most: the sets and models with fewer are complete, not half missing."""
     own = home / "own.csv"
     own.write_text("text,label\n" + "".join(f"the quick brown fox jumps {'good' if n % 2 else 'bad'},{n % 2}\n" for n in range(40)))
-    asked = {"alterations": ["C-1"], "folds": 2, "yardstick": 0}
+    asked = {"alterations": ["C-1"], "folds": 2, "reseeds": 0}
     for dataset, model, runs in (("robo", "lstm", 3), ("robo", "tfidf", 1), (str(own), "lstm", 1)):
         records_of(plan(Settings(**asked, datasets=[dataset], models=[model], runs=runs)))
     file = home / "x.parquet"
     assert main(["records", "export", str(file)]) == 0
-    other = plan(Settings.of(**edition.extent(file) | asked | {"records_dir": str(file)}))
+    other = plan(Settings.of(**archive.extent(file) | asked | {"records_dir": str(file)}))
     assert Counter((c["dataset"], c["model"], c["run"]) for c in other.folds) == {
         ("robo", "lstm", 1): 4, ("robo", "lstm", 2): 4, ("robo", "lstm", 3): 4, ("robo", "tfidf", 1): 2, ("own", "lstm", 1): 4
     }  # fmt: skip
@@ -152,8 +154,8 @@ def test_its_pages_lie_beside_it_and_a_page_of_data_that_are_away_stays(file, wo
     shutil.rmtree(work.folder)
     monkeypatch.setattr("lstmcs.sources.at_hand", lambda name, entry: None)
     said = []
-    settings = Settings.of(**edition.extent(file) | {"alterations": ["C-1"], "folds": 3, "records_dir": str(file)})
-    assert report.build(settings, said.append)[1] == []
+    settings = Settings.of(**archive.extent(file) | {"alterations": ["C-1"], "folds": 3, "records_dir": str(file)})
+    assert run.build(settings, said.append)[1] == []
     assert any("the page that is there stays" in text for text in said)
     assert (file.parent / "01_data--robo.html").is_file()
 
@@ -166,7 +168,7 @@ def test_no_page_of_alterations_without_an_lstm_on_record(home, monkeypatch):
     monkeypatch.setattr(report, "NOTEBOOKS", {"03_alterations": "each"})
     for models in (["tfidf"], ["lstm", "tfidf"]):
         said = []
-        report.build(Settings(datasets=["robo"], models=models, records_dir=str(file)), said.append)
+        run.build(Settings(datasets=["robo"], models=models, records_dir=str(file)), said.append)
         assert not list(home.glob("03*.html")) and said == [
             "03_alterations--robo--quick: the edition holds no fold of LSTM-CS; no page"
         ] * (len(models) - 1)
@@ -198,7 +200,7 @@ def test_wrong_files_are_one_clear_line(content, says, tmp_path, capsys, home):
 
 def test_wrong_names(file, tmp_path, capsys):
     assert main(["status", "--records-dir", str(file), "--datasets", "rob"]) == 2
-    assert "holds no data set 'rob'; nearest: 'robo'" in capsys.readouterr().err
+    assert "holds no data set 'rob' (did you mean 'robo'?)" in capsys.readouterr().err
     assert main(["records", "export", str(tmp_path / "x.csv")]) == 2 and "a .parquet file" in capsys.readouterr().err
     assert main(["records", "export", str(tmp_path / "x.parquet"), "--records-dir", str(tmp_path)]) == 2
     assert "nothing to export" in capsys.readouterr().err
@@ -235,6 +237,6 @@ def test_the_committed_notebooks_name_no_folder_of_a_machine():
 def test_the_readmes_answer_is_that_of_the_edition():
     frame = records.results(COMMITTED)
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert headline.sentences(frame) in readme
+    assert wording.sentences(frame) in readme
     folds = frame.groupby("state").size().to_dict()
     assert f"{folds['done']} folds" in readme and f"{folds.get('failed', 0)} failed" in readme

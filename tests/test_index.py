@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pretend import fake_fold
 
-from lstmcs import index, records
+from lstmcs.study.sweep import index, records
 
 
 def write(folder, count=6, first=1):

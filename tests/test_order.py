@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from lstmcs import records
-from lstmcs.order import Queue
-from lstmcs.plan import Settings, plan
-from lstmcs.records import build_of
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.records import build_of
+from lstmcs.study.schedule import Queue
+from lstmcs.study.sweep import records
 
 
 def folds(**changes):
@@ -51,16 +51,16 @@ def test_every_fold_is_handed_out_once(count):
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("stop", [18, 19, 57, 100, 133])
 def test_whenever_it_stops_all_cells_have_the_same_folds_but_for_those_under_way(count, stop):
-    done = Workers(count).run(Queue(folds(yardstick=0)), stop).trained
+    done = Workers(count).run(Queue(folds(reseeds=0)), stop).trained
     by_cell = Counter(records.cell_of(config) for config in done)
     assert len(by_cell) == 18 and max(by_cell.values()) - min(by_cell.values()) <= 2
-    one = folds(runs=2, yardstick=0)
+    one = folds(runs=2, reseeds=0)
     runs = [config["run"] for config in Workers(count).run(Queue(one)).trained]
     assert runs.index(2) >= 180 - count  # the second run begins when the first ends
 
 
 def test_fold_1_of_every_cell_comes_first_and_the_unaltered_cell_is_the_very_first():
-    order = Workers(1).run(Queue(folds(yardstick=0))).trained
+    order = Workers(1).run(Queue(folds(reseeds=0))).trained
     assert {c["fold"] for c in order[:18]} == {1} and order[0]["alteration"] == "none"
     assert [c["fold"] for c in order] == sorted(c["fold"] for c in order)
 
@@ -79,7 +79,7 @@ def test_each_cell_is_compiled_once_but_for_help_at_the_end(count, patience):
 
 def test_a_worker_that_cannot_keep_all_cells_finishes_those_it_holds():
     """Room for 4 of 18: fold 1 of each (18 compilations), then the rest, each compiled once more at most; not once a fold (180)."""
-    workers = Workers(1, capacity=4).run(Queue(folds(yardstick=0)))
+    workers = Workers(1, capacity=4).run(Queue(folds(reseeds=0)))
     assert {c["fold"] for c in workers.trained[:18]} == {1}
     assert sum(workers.compiled.values()) <= 18 + 18
 
@@ -97,13 +97,13 @@ def test_a_lost_fold_is_the_next_and_its_worker_forgotten():
 
 def test_folds_done_elsewhere_are_not_handed_out():
     asked = []
-    queue = Queue(folds(yardstick=0), wanted=lambda config: asked.append(config) or config["fold"] > 9)
+    queue = Queue(folds(reseeds=0), wanted=lambda config: asked.append(config) or config["fold"] > 9)
     assert {c["fold"] for c in Workers(2).run(queue).trained} == {10}
     assert len(asked) == 180
 
 
 def test_two_studies_take_the_cells_in_different_orders():
-    first = [[c["alteration"] for c in Workers(1).run(Queue(folds(yardstick=0), seed), 18).trained] for seed in (1, 2, 1)]
+    first = [[c["alteration"] for c in Workers(1).run(Queue(folds(reseeds=0), seed), 18).trained] for seed in (1, 2, 1)]
     assert first[0] == first[2] != first[1] and sorted(first[0]) == sorted(first[1]) and first[1][0] == "none"
 
 
@@ -111,6 +111,6 @@ def test_data_sets_follow_each_other_within_a_run(tmp_path):
     rows = "text,label\n" + "".join(f"word{n % 7} other{n % 3},{'ab'[n % 2]}\n" for n in range(40))
     for name in ("one", "two"):
         (tmp_path / f"{name}.csv").write_text(rows + f"extra {name},a\n")
-    work = folds(datasets=[str(tmp_path / "one.csv"), str(tmp_path / "two.csv")], runs=2, folds=3, alterations=["C-1"], yardstick=0)
+    work = folds(datasets=[str(tmp_path / "one.csv"), str(tmp_path / "two.csv")], runs=2, folds=3, alterations=["C-1"], reseeds=0)
     seen = list(dict.fromkeys((c["run"], c["dataset"]) for c in Workers(1).run(Queue(work)).trained))
     assert seen == [(1, "one"), (1, "two"), (2, "one"), (2, "two")]

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from lstmcs.checkpoints import OFFLINE, PACKAGED
-from lstmcs.plan import Settings
-from lstmcs.report import NOTEBOOKS
+from lstmcs.models.checkpoints import OFFLINE, PACKAGED
+from lstmcs.report.run import NOTEBOOKS
+from lstmcs.study.plan import Settings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -20,9 +20,10 @@ import pandas as pd
 import pytest
 from made_up import records_of, study
 
-from lstmcs import claims, headline, pages, report, show
 from lstmcs.__main__ import _parser, _settings, main
-from lstmcs.plan import Settings, plan
+from lstmcs.paper.tables import claims
+from lstmcs.report.run import pages, run, show, wording
+from lstmcs.study.plan import Settings, plan
 
 HOSTILE = "<script>alert(1)</script>"
 WIDTHS, SCHEMES = (360, 1280), ("light", "dark")
@@ -52,19 +53,19 @@ def site(tmp_path_factory):
         whole = Settings(preset="quick")
         records_of(plan(whole))
         assert main(["report", "--preset", "quick"]) == 0
-        folder = report.paths.reports_dir()
+        folder = run.paths.reports_dir()
         hostile = Settings(preset="smoke", datasets=(own,), alterations=(f"c = c * 0.5  # {HOSTILE}",), records_dir=HOSTILE)
-        assert report._page("01_data", hostile, folder, print) == "complete"
-        assert report._page("03_alterations", Settings(preset="smoke", train=False), folder, print) == "partial"
-        assert report._page("04_summary", Settings(preset="smoke", train=False), folder, print) == "partial"
-        broken = nbformat.read(report.paths.shared("notebooks", "03_alterations.ipynb"), 4)
+        assert run._page("01_data", hostile, folder, print) == "complete"
+        assert run._page("03_alterations", Settings(preset="smoke", train=False), folder, print) == "partial"
+        assert run._page("04_summary", Settings(preset="smoke", train=False), folder, print) == "partial"
+        broken = nbformat.read(run.paths.shared("notebooks", "03_alterations.ipynb"), 4)
         broken.cells[-1].source = "raise RuntimeError('<b>boom</b>')"
         nbformat.write(broken, elsewhere / "03_alterations.ipynb")
-        real = report.paths.shared
-        patch.setattr(report.paths, "shared", lambda *parts: elsewhere / parts[-1] if parts[-1] == "03_alterations.ipynb" else real(*parts))
-        assert report._page("03_alterations", Settings(preset="standard", train=False), folder, print) == "failed"
-        patch.setattr(report.paths, "shared", real)
-        report.index(folder)
+        real = run.paths.shared
+        patch.setattr(run.paths, "shared", lambda *parts: elsewhere / parts[-1] if parts[-1] == "03_alterations.ipynb" else real(*parts))
+        assert run._page("03_alterations", Settings(preset="standard", train=False), folder, print) == "failed"
+        patch.setattr(run.paths, "shared", real)
+        run.index(folder)
         yield folder
 
 
@@ -208,13 +209,13 @@ def test_the_command_of_a_page_gives_its_settings_again(words):
 
 def test_the_headline_follows_the_evidence():
     sets = ("hate", "hasoc", "mlma", "crowd", "semeval", "ag")
-    better = headline.sentences(study({"C-1": 4.0, "H-2": 4.0}, sets))
+    better = wording.sentences(study({"C-1": 4.0, "H-2": 4.0}, sets))
     assert "is confirmed. Evidence: 12 comparisons" in better and "12 better, 0 same, 0 worse, 0 undecided" in better
-    mixed = headline.sentences(study({"C-1": 4.0, "H-2": -4.0}, sets))
+    mixed = wording.sentences(study({"C-1": 4.0, "H-2": -4.0}, sets))
     assert "is confirmed for C-1 and is not confirmed for H-2 (it falls)." in mixed and "6 better, 0 same, 6 worse" in mixed
-    assert "can neither be confirmed nor refuted" in headline.sentences(study({"C-1": 4.0, "H-2": 4.0}, ("hate",)))
+    assert "can neither be confirmed nor refuted" in wording.sentences(study({"C-1": 4.0, "H-2": 4.0}, ("hate",)))
     for unaltered_alone in (("hate",), ("hate", "mlma")):
-        assert headline.sentences(study({}, unaltered_alone)).startswith("Nothing can be said yet")
+        assert wording.sentences(study({}, unaltered_alone)).startswith("Nothing can be said yet")
 
 
 def test_the_headline_counts_the_claims_as_their_table_does():
@@ -222,10 +223,10 @@ def test_the_headline_counts_the_claims_as_their_table_does():
     sets = ("hate", "hasoc", "mlma", "crowd", "ag")
     both = pd.concat([study({"C-1": 0.0}, sets), study({}, sets, model="simple", base=0.4)])
     count = claims.check_claims(both)["verdict"].value_counts()
-    assert count[
-        "confirmed"
-    ] > 0 and f"{count['confirmed']} confirmed, {count.get('not confirmed', 0)} not confirmed" in headline.sentences(both)
-    assert "Evidence: 5 comparisons" in headline.sentences(both)
+    assert count["confirmed"] > 0 and f"{count['confirmed']} confirmed, {count.get('not confirmed', 0)} not confirmed" in wording.sentences(
+        both
+    )
+    assert "Evidence: 5 comparisons" in wording.sentences(both)
 
 
 def test_a_rows_first_word_is_read_out_with_its_numbers():

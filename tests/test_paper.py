@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lstmcs import ALTERATIONS, contradictions, paper, paths
-from lstmcs.contradictions import F1
+from lstmcs import ALTERATIONS, environment
 from lstmcs.metrics import METRICS
+from lstmcs.paper.contradictions import F1
+from lstmcs.paper.tables import contradictions, tables
 
 SETS = ["hasoc", "robo", "mlma", "ag", "crowd", "hate", "semeval"]  # in the order of Tables 3-9
 HALF = 0.0005  # of the last digit, three decimals
-READERS = [paper.table_1, paper.table_2, paper.tables_3_to_9, paper.tables_10_11, paper.table_12, paper.table_13, paper.table_14, paper.table_15, paper.table_16]  # fmt: skip
+READERS = [tables.table_1, tables.table_2, tables.tables_3_to_9, tables.tables_10_11, tables.table_12, tables.table_13, tables.table_14, tables.table_15, tables.table_16]  # fmt: skip
 
 
 def test_every_file_has_a_reader_and_every_name_is_known():
-    files = list(paths.shared("data", "paper").glob("*.csv"))
+    files = list(environment.shared("data", "paper").glob("*.csv"))
     assert len(files) == len(READERS)
     for reader in READERS:
         table = reader()
@@ -31,36 +32,36 @@ def test_every_file_has_a_reader_and_every_name_is_known():
 
 
 def test_table_1_is_our_table_of_alterations():
-    assert dict(paper.table_1()[["row", "formula"]].to_numpy()) == {name: a.formula for name, a in ALTERATIONS.items() if a.formula}
-    assert paper.formula_text(r"h_t = c \circ \sigma_g(h_t)") == "h = c * sigmoid(h)"
+    assert dict(tables.table_1()[["row", "formula"]].to_numpy()) == {name: a.formula for name, a in ALTERATIONS.items() if a.formula}
+    assert tables.formula_text(r"h_t = c \circ \sigma_g(h_t)") == "h = c * sigmoid(h)"
 
 
 def test_table_2_only_shrinks_and_knows_the_classes():
-    table = paper.table_2().set_index(["stage", "dataset"])
+    table = tables.table_2().set_index(["stage", "dataset"])
     assert (table.loc["prepared"] <= table.loc["original"]).all(axis=None)
     same = (table.loc["prepared", "classes"] == table.loc["original", "classes"]).to_dict()
     assert same.pop("mlma") is False and all(same.values())  # 71 and 48: see contradictions
     # element-wise accuracy of an all-zero answer is (K - 1) / K for one label a document: MLMA's and CROWD's baselines lie below it
     floor = 100 * (1 - 1 / table.loc["prepared", "classes"].drop("semeval"))
-    assert sorted(floor.index[paper.baselines()["accuracy"].reindex(floor.index) < floor]) == ["crowd", "mlma"]
+    assert sorted(floor.index[tables.baselines()["accuracy"].reindex(floor.index) < floor]) == ["crowd", "mlma"]
 
 
 def test_tables_3_to_9_give_the_best_three_of_each_state():
-    table = paper.tables_3_to_9()
+    table = tables.tables_3_to_9()
     assert table.groupby("dataset")["table"].unique().map(list).to_dict() == {name: [3 + k] for k, name in enumerate(SETS)}
     for _, rows in table.groupby("dataset"):
         assert [row[0] for row in rows["row"]] == ["B", "C", "C", "C", "H", "H", "H"]
 
 
 def published():
-    return paper.published().pivot(index="metric", columns=["row", "dataset"], values="improvement")
+    return tables.published().pivot(index="metric", columns=["row", "dataset"], values="improvement")
 
 
 def test_averages_of_tables_10_and_11_that_can_be_recomputed():
     """H-2 has accuracy and macro F1 on all six sets, three of them by way of Tables 12 and 15; nothing else has."""
     known, error = published(), {"accuracy": 0.002, "macro_f1": 0.05}  # what rounding allows a single improvement (MLMA's macro F1 is 2)
     six = [name for name in SETS if name != "robo"]
-    averages = paper.tables_10_11().set_index("row")
+    averages = tables.tables_10_11().set_index("row")
     complete = {
         (row, m) for row in averages.index for m in METRICS if row in known and known.loc[m, row].dropna().index.isin(six).sum() == 6
     }
@@ -72,10 +73,10 @@ def test_averages_of_tables_10_and_11_that_can_be_recomputed():
 
 def test_averages_of_tables_10_and_11_leave_room_for_the_rows_not_shown():
     """A row missing from a set's table is no better, by the sum of the four metrics, than the worst row shown there."""
-    table = paper.tables_3_to_9().query("row != 'Baseline' and dataset != 'robo'")
+    table = tables.tables_3_to_9().query("row != 'Baseline' and dataset != 'robo'")
     combined = table.assign(total=table[[*METRICS]].sum(axis=1), state=table["row"].str[0]).set_index(["row", "dataset"])
     worst = combined.groupby(["state", "dataset"])["total"].min()
-    for row, averages in paper.tables_10_11().set_index("row")[[*METRICS]].iterrows():
+    for row, averages in tables.tables_10_11().set_index("row")[[*METRICS]].iterrows():
         shown = combined["total"].get(row, pd.Series(dtype=float))
         missing = worst[row[0]].drop(shown.index)
         assert 6 * averages.sum() <= shown.sum() + missing.sum() + 6 * 4 * 2 * HALF, row
@@ -84,8 +85,8 @@ def test_averages_of_tables_10_and_11_leave_room_for_the_rows_not_shown():
 def test_tables_12_and_15_are_baseline_times_improvement():
     """Top current is C-1 and top hidden H-2 wherever Tables 3-9 have the row; baselines are those of Tables 3-9."""
     compared = []
-    listed = paper.tables_3_to_9().set_index(["dataset", "row"])
-    for item in paper.scores_of_top().itertuples():
+    listed = tables.tables_3_to_9().set_index(["dataset", "row"])
+    for item in tables.scores_of_top().itertuples():
         baseline = listed.loc[(item.dataset, "Baseline"), item.metric]
         assert item.baseline == baseline
         if (item.dataset, item.row) in listed.index:
@@ -99,35 +100,35 @@ def test_tables_12_and_15_are_baseline_times_improvement():
 
 def test_no_other_alteration_explains_top_current_and_top_hidden():
     """On HASOC, where all six rows are known, each score is that of one row only."""
-    rows = paper.tables_3_to_9().query("dataset == 'hasoc'").set_index("row")
-    for item in paper.scores_of_top().query("dataset == 'hasoc'").itertuples():
+    rows = tables.tables_3_to_9().query("dataset == 'hasoc'").set_index("row")
+    for item in tables.scores_of_top().query("dataset == 'hasoc'").itertuples():
         expected = item.baseline * (1 + rows[item.metric].drop("Baseline") / 100)
         assert (expected - item.score).abs().idxmin() == item.row
 
 
 def test_table_14_is_bert_and_its_head_and_the_block_of_simple():
-    parameters = paper.table_14().set_index("model")["parameters"]
-    classes = paper.table_2().query("dataset == 'crowd' and stage == 'prepared'")["classes"].item()
+    parameters = tables.table_14().set_index("model")["parameters"]
+    classes = tables.table_2().query("dataset == 'crowd' and stage == 'prepared'")["classes"].item()
     head = 768 * 512 + 512 + 512 * classes + classes
     assert parameters["bert"] == 109_482_240 + head  # bert-base-uncased and Dense(512), Dense(11)
     assert parameters["simple"] - parameters["lstm"] == 254_391
 
 
 def test_table_16_is_rows_of_tables_10_and_11():
-    table, averages = paper.table_16().set_index("row"), paper.tables_10_11().set_index("row")
+    table, averages = tables.table_16().set_index("row"), tables.tables_10_11().set_index("row")
     assert list(table.index) == ["C-1", "H-2"]
     assert (table[[*METRICS]] == averages.loc[table.index, [*METRICS]]).all(axis=None)
     assert all(table.loc[name, "formula"] == ALTERATIONS[name].formula for name in table.index)
 
 
 def test_figures_of_the_text_that_its_tables_bear_out():
-    averages = paper.tables_10_11().set_index("row")
+    averages = tables.tables_10_11().set_index("row")
     f1 = averages[[*F1]].mean(axis=1)
     assert round(f1["C-1"], 1) == 0.5 and f1["C-1"] == f1.filter(like="C").max()
     assert round(f1["H-2"], 2) == 0.29 and f1["H-2"] == f1.filter(like="H").max()
     assert round(f1["C-9"], 1) == 0.1 and f1["C-9"] == f1.filter(like="C").min()
     assert f1.idxmin() == "H-1" and (averages.loc["H-1", [*METRICS]] < 0).all()
-    rows = paper.tables_3_to_9().query("row != 'Baseline'").set_index("row")
+    rows = tables.tables_3_to_9().query("row != 'Baseline'").set_index("row")
 
     def best(dataset, state, metrics=F1):
         mine = rows[(rows["dataset"] == dataset) & rows.index.str.startswith(state)]
@@ -175,7 +176,7 @@ def test_a_contradiction_falls_when_the_table_is_mended(id, reader, mend, monkey
 
 def test_no_one_rule_gives_both_of_berts_averages():
     """0.93 % in accuracy and 16.43 % in macro F1, over the best of any choice of the other six rows, by two kinds of mean."""
-    tables = [paper.models(metric) for metric in ("accuracy", "macro_f1")]
+    tables = [tables.models(metric) for metric in ("accuracy", "macro_f1")]
     others = [name for name in tables[0] if name != "bert none"]
     rules = []
     for rows in chain.from_iterable(combinations(others, n) for n in range(1, 7)):
@@ -188,8 +189,8 @@ def test_no_one_rule_gives_both_of_berts_averages():
 
 @pytest.mark.real_data
 def test_mlmas_71_classes_are_another_column():
-    path = next(paths.local_datasets().rglob("en_dataset_with_stop_words.csv"))
+    path = next(environment.local_datasets().rglob("en_dataset_with_stop_words.csv"))
     file = pd.read_csv(path)
-    classes = paper.table_2().query("dataset == 'mlma'").set_index("stage")["classes"]
+    classes = tables.table_2().query("dataset == 'mlma'").set_index("stage")["classes"]
     assert file["annotator_sentiment"].nunique() == classes["original"] and file["sentiment"].nunique() == classes["prepared"]
     assert np.array_equal(classes, [71, 48])

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from lstmcs import DataError, load_dataset, words
-from lstmcs.datasets import Dataset
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
+from lstmcs import DataError, load_dataset
+from lstmcs.datasets.loading import Dataset, preparation
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
 
 #: every option said, so that no default decides what a test expects
 PLAIN = Preparation(
@@ -35,20 +35,20 @@ def dataset(texts, labels=None):
     ],
 )  # fmt: skip
 def test_contractions(text, expected):
-    assert words.expand_contractions(text) == expected
+    assert preparation.expand_contractions(text) == expected
 
 
 @pytest.mark.parametrize(
     ("step", "text", "expected"),
     [
-        (words.space_non_alphanumeric, "a-b_c!! 3.5 😀 é", "a b c 3 5 é"), (words.delete_non_alphanumeric, "a-b_c!! 3.5 😀 é", "abc 35 é"),
-        (words.drop_mentions, "hi @Tom_1, and bob@home", "hi , and bob"), (words.drop_hashtags, "so #sad now", "so now"),
-        (words.drop_links, "see https://t.co/a1?b=c, www.x.org/y end. http is a word", "see end. http is a word"),
-        (words.decode_escapes, "a &amp; b &lt;3 &#39;s #39;s quot;x quot; R&amp;amp;B", "a & b <3 's 's \"x \" R&amp;B"),
-        (words.decode_escapes, r"i\u2019m \ud83d\ude02 Union\are \retarded\ ok;", "i’m 😂 Union are retarded ok;"),
-        (words.remove_numbers, "r2d2 is 42 years ²", "is years"), (lambda text: words.remove_short(text, 2), "a bc d ef", "bc ef"),
-        (lambda text: words.remove_words(text, words.STOP_WORDS["sklearn"]), "the robot is not here", "robot"),
-        (lambda text: words.remove_words(text, words.STOP_WORDS["nltk"]), "the robot shouldn't cry here", "robot cry"),
+        (preparation.space_non_alphanumeric, "a-b_c!! 3.5 😀 é", "a b c 3 5 é"), (preparation.delete_non_alphanumeric, "a-b_c!! 3.5 😀 é", "abc 35 é"),
+        (preparation.drop_mentions, "hi @Tom_1, and bob@home", "hi , and bob"), (preparation.drop_hashtags, "so #sad now", "so now"),
+        (preparation.drop_links, "see https://t.co/a1?b=c, www.x.org/y end. http is a word", "see end. http is a word"),
+        (preparation.decode_escapes, "a &amp; b &lt;3 &#39;s #39;s quot;x quot; R&amp;amp;B", "a & b <3 's 's \"x \" R&amp;B"),
+        (preparation.decode_escapes, r"i\u2019m \ud83d\ude02 Union\are \retarded\ ok;", "i’m 😂 Union are retarded ok;"),
+        (preparation.remove_numbers, "r2d2 is 42 years ²", "is years"), (lambda text: preparation.remove_short(text, 2), "a bc d ef", "bc ef"),
+        (lambda text: preparation.remove_words(text, preparation.STOP_WORDS["sklearn"]), "the robot is not here", "robot"),
+        (lambda text: preparation.remove_words(text, preparation.STOP_WORDS["nltk"]), "the robot shouldn't cry here", "robot cry"),
     ],
 )  # fmt: skip
 def test_steps_inside_a_text(step, text, expected):
@@ -56,7 +56,7 @@ def test_steps_inside_a_text(step, text, expected):
 
 
 def test_stop_word_lists_have_their_published_sizes():
-    assert {name: len(list_) for name, list_ in words.STOP_WORDS.items()} == {"none": 0, "sklearn": 318, "nltk": 179}
+    assert {name: len(list_) for name, list_ in preparation.STOP_WORDS.items()} == {"none": 0, "sklearn": 318, "nltk": 179}
 
 
 def test_the_first_example_runs_through_every_option():
@@ -161,7 +161,7 @@ def test_vocabulary_equals_scikit_learn(min_documents):
     """An independent reading of "terms in at least so many documents, without stop words"."""
     options = replace(PLAIN, stop_words="sklearn", contractions=True, min_documents=min_documents)
     prepared = prepare(load_dataset("robo"), options)
-    texts = [words.space_non_alphanumeric(words.expand_contractions(t.lower())) for t in load_dataset("robo").texts]
+    texts = [preparation.space_non_alphanumeric(preparation.expand_contractions(t.lower())) for t in load_dataset("robo").texts]
     theirs = CountVectorizer(stop_words="english", min_df=min_documents, token_pattern=r"\S+").fit(texts)
     assert set(prepared.vocabulary) == set(theirs.get_feature_names_out())
     assert (prepared.ids > 0).sum() == theirs.transform(texts).sum()
@@ -172,7 +172,7 @@ def test_the_registry_can_add_options_and_they_enter_the_key():
     reduced = prepare(replace(plain, preparation={"tf_idf_terms": 20, "min_tokens": 1}))
     assert len(reduced.vocabulary) == 20 and reduced.config()["preparation"]["tf_idf_terms"] == 20
     assert reduced.config() != prepare(plain).config()
-    with pytest.raises(DataError, match="unknown option 'tfidf_terms'; nearest: 'tf_idf_terms'"):
+    with pytest.raises(DataError, match="unknown option 'tfidf_terms' (did you mean 'tf_idf_terms'?)"):
         prepare(replace(plain, preparation={"tfidf_terms": 20}))
 
 
@@ -204,5 +204,5 @@ def test_a_giant_token_and_control_characters_pass_through():
 
 
 def test_visible():
-    assert words.visible("a\x00b\tc\u202ed\n\u200b é 😀 $x$ <b>") == r"a\x00b c\u202ed \u200b é 😀 $x$ <b>"
-    assert words.cut("x" * 10, 5) == "xxxx…" and words.cut("xxxxx", 5) == "xxxxx" and words.cut("\x07" * 9, 5) == "\\x07…"
+    assert preparation.visible("a\x00b\tc\u202ed\n\u200b é 😀 $x$ <b>") == r"a\x00b c\u202ed \u200b é 😀 $x$ <b>"
+    assert preparation.cut("x" * 10, 5) == "xxxx…" and preparation.cut("xxxxx", 5) == "xxxxx" and preparation.cut("\x07" * 9, 5) == "\\x07…"

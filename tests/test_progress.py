@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from pretend import fake_fold
 
-from lstmcs import checkpoints, estimate, progress, study, workers
-from lstmcs.estimate import Estimate, duration, reference
-from lstmcs.plan import Settings, SettingsError, plan
-from lstmcs.progress import Progress
-from lstmcs.study import run_study
+from lstmcs.models.bilstm import checkpoints
+from lstmcs.study.plan import Settings, SettingsError, plan
+from lstmcs.study.progress import Progress
+from lstmcs.study.schedule import Estimate, duration, reference
+from lstmcs.study.sweep import progress, run_study, schedule
 
 
 def folds(count=3, dataset="robo", alteration="c = c * o"):
@@ -95,7 +95,7 @@ def test_the_reference_agrees_with_the_measured_steps_of_the_readme():
     for T, V, measured in ((11, 1460, 17.1), (23, 12019, 40.5), (42, 6079, 65.2), (342, 3236, 544)):
         prepared = SimpleNamespace(max_len=T, vocab_size=V, ids=range(400))  # 400 documents: 10 steps an epoch
         config = {"model": "lstm", "padding": "fixed", "sizes": {}, "training": {"epochs": 1, "batch_size": 32}}
-        assert reference(prepared, config) / 10 / estimate.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
+        assert reference(prepared, config) / 10 / schedule.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
 
 
 def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
@@ -105,7 +105,7 @@ def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoints, "locate", lambda identity: tmp_path)
     monkeypatch.setattr(checkpoints, "read_config", lambda folder: about)
     config = {"model": "bert", "sizes": {}, "checkpoint": {"name": "x"}, "training": {"epochs": 3, "max_tokens": 128}}
-    by_hand = 3 * 100 * 15 * (2 * 8 * 64) * 6 / estimate.OPERATIONS * estimate.EVALUATION
+    by_hand = 3 * 100 * 15 * (2 * 8 * 64) * 6 / schedule.OPERATIONS * schedule.EVALUATION
     assert reference(prepared, config) == pytest.approx(by_hand)
     config["training"]["max_tokens"] = 10
     assert reference(prepared, config) == pytest.approx(by_hand * 10 / 15)
@@ -114,10 +114,10 @@ def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
 
 def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     monkeypatch.setattr(workers, "train_one", fake_fold)  # each says: 1 s of training, 2 s of compiling
-    work = plan(Settings(alterations=("H-2",), yardstick=0))
+    work = plan(Settings(alterations=("H-2",), reseeds=0))
     before = Estimate(work)
     assert not before.measured and before.fold(work.folds[0]) == reference(work.data["robo"], work.folds[0])
-    run_study(alterations=["H-2"], folds=2, yardstick=0, workers=0)
+    run_study(alterations=["H-2"], folds=2, reseeds=0, workers=0)
     after = Estimate(work)
     assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
@@ -133,7 +133,7 @@ def long_study(home, monkeypatch):
     """A study of more than an hour, whose folds take no time."""
     monkeypatch.setattr(workers, "train_one", fake_fold)
     monkeypatch.setattr(study, "ASK_ABOVE", 0.0)
-    return {"alterations": ["none"], "folds": 1, "yardstick": 0, "workers": 0}
+    return {"alterations": ["none"], "folds": 1, "reseeds": 0, "workers": 0}
 
 
 def test_a_long_study_asks_whoever_is_there(long_study, monkeypatch):

@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from made_up import frame
 
-from lstmcs import kinds, paper, protocol
-from lstmcs.describe import COUNTS
+from lstmcs.datasets.describe import COUNTS
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
+from lstmcs.datasets.registry import registry
 from lstmcs.metrics import METRICS
-from lstmcs.plan import TRAINING
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import prepare
-from lstmcs.sources import registry
+from lstmcs.models.bilstm import kinds
+from lstmcs.paper.tables import comparison, tables
+from lstmcs.study.plan import TRAINING
 
 SCRIPTS = Path(__file__).parent.parent / "data" / "protocol"
 
@@ -29,7 +30,7 @@ def script(name):
 
 def made_up(points):
     """points: (setting, dataset, fold, epoch) -> how far every score lies from the paper's."""
-    published = paper.tables_3_to_9().query("row == 'Baseline'").set_index("dataset")
+    published = tables.tables_3_to_9().query("row == 'Baseline'").set_index("dataset")
     rows = [
         {"setting": setting, "dataset": dataset, "fold": fold, "epoch": epoch, "seconds": 1.0,
          **{m: published.loc[dataset, m] + far for m in METRICS}}
@@ -45,21 +46,21 @@ def test_the_choice_by_hand():
         ("first", "hate", 1, 1): 5.0, ("first", "hate", 2, 1): -5.0, ("first", "hate", 1, 2): 1.0, ("first", "hate", 2, 2): 3.0,
         ("half", "hasoc", 1, 1): 0.0,
     })  # fmt: skip
-    setting, epochs, far = protocol.choose(table)
+    setting, epochs, far = comparison.choose(table)
     # first: (2 + 1) / 2; slow: (1 + 3) / 2; "half" was not tried on mlma. HATE's folds are averaged before they are compared: 0 and 2.
     assert setting == "first" and far["mean"].round(9).to_dict() == {"first": 1.5, "slow": 2.0}
     near = table.assign(setting=table["setting"].replace({"first": "slow", "slow": "first"}))  # now the first is farther, by half a point
-    assert protocol.choose(near)[0] == "first"
+    assert comparison.choose(near)[0] == "first"
     far_off = made_up({(s, d, 1, 1): far for s, d, far in (("first", "hasoc", 3.0), ("slow", "hasoc", 1.9), ("first", "hate", 1.0))})
-    assert protocol.choose(far_off)[:2] == ("slow", {"hasoc": 1, "hate": 1})
+    assert comparison.choose(far_off)[:2] == ("slow", {"hasoc": 1, "hate": 1})
     assert epochs == {"hasoc": 2, "mlma": 1, "hate": 1}
-    shown = protocol.baseline(table).set_index("dataset")
+    shown = comparison.baseline(table).set_index("dataset")
     assert shown.loc["hate", ["epochs", "folds"]].tolist() == [1, 2] and shown.index.tolist() == ["hasoc", "mlma", "hate"]
     assert shown.loc["hasoc", "Macro F1, paper"] == 35.546 and shown.loc["hasoc", "Macro F1, ours"] == pytest.approx(33.546)
 
 
 def test_the_study_uses_what_was_chosen():
-    setting, epochs, _ = protocol.choose(protocol.searched())
+    setting, epochs, _ = comparison.choose(comparison.searched())
     search = script("baseline_search")
     chosen = search.FIRST | search.SETTINGS[setting]
     used = {"learning_rate": TRAINING["learning_rate"], "batch_size": TRAINING["batch_size"], "dropout": kinds.LSTM["dropout"]}
@@ -69,7 +70,7 @@ def test_the_study_uses_what_was_chosen():
 
 
 def test_the_preparation_is_the_nearest_on_record():
-    steps = protocol.preparation_steps()
+    steps = comparison.preparation_steps()
     best = steps.loc[steps["distance"].idxmin()]
     for field in fields(Preparation):
         mine, theirs = getattr(Preparation(), field.name), best[field.name]
@@ -92,7 +93,7 @@ def test_the_search_counts_what_the_preparation_leaves(seed):
 
 
 def test_side_by_side_reads_as_the_papers_figure_first():
-    shown, table = protocol.side_by_side().set_index("dataset"), protocol.baseline().set_index("dataset")
+    shown, table = comparison.side_by_side().set_index("dataset"), comparison.baseline().set_index("dataset")
     assert shown.loc["semeval", "Macro F1"] == f"44.1 / {table.loc['semeval', 'Macro F1, ours']:.1f}"
     assert set(shown.index) == {"mlma", "semeval", "hasoc", "hate", "crowd", "ag-subset"}
 
@@ -103,10 +104,10 @@ def test_what_is_on_record_beside_the_papers_baseline_by_hand():
         frame({"none": [[0.5, 0.7], [0.4]], "C-1": [[0.9]]}, "hate"), frame({"none": [[0.8]]}, "ag-subset"), frame({"none": [[0.9]]}, "robo"),
         frame({"none": [[0.1]]}, "hate", model="simple"), frame({"none": [[0.2]]}, "my.csv"),
     ]).assign(epochs=8)  # fmt: skip
-    shown = protocol.trained(data).set_index("dataset")
+    shown = comparison.trained(data).set_index("dataset")
     assert list(shown.index) == ["ag-subset", "hate"] and shown.loc["hate", ["epochs", "folds"]].tolist() == [8, 3]
     assert shown.loc["hate", "Macro F1, ours"] == pytest.approx((60 + 40) / 2) and shown.loc[
         "ag-subset", "Accuracy, ours"
     ] == pytest.approx(80)
     assert shown.loc["hate", "Macro F1, paper"] == 65.71 and shown.loc["ag-subset", "Macro F1, paper"] == 80.695
-    assert protocol.side_by_side(protocol.trained(data.iloc[:0])).empty
+    assert comparison.side_by_side(comparison.trained(data.iloc[:0])).empty

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lstmcs import __main__, records, run_study, sources
-from lstmcs.plan import Settings
+from lstmcs import __main__, run_study
+from lstmcs.datasets.loading import registry
+from lstmcs.study.plan import Settings
+from lstmcs.study.sweep import records
 
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
@@ -53,8 +55,8 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
     asked = __main__._parser().parse_args(words)
     if words[0] in ("study", "report"):
         settings = __main__._settings(asked)  # as it stands it is understood
-        entries = sources.registry()
-        if away := [d for d in settings.datasets if d in entries and not sources.at_hand(d, entries[d])]:
+        entries = registry.entries()
+        if away := [d for d in settings.datasets if d in entries and not registry.at_hand(d, entries[d])]:
             pytest.skip(f"not at hand: {', '.join(away)}")
         if "--checkpoint" in words:  # fine-tuning costs minutes: test_bert and test_price do it
             words[words.index("bert")] = "tfidf"

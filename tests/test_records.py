@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from lstmcs import records
+from lstmcs.study.sweep import records
 
 CONFIG = {"dataset": "t", "data_sha256": "00", "model": "lstm", "alteration": "c = c * o", "training": {"learning_rate": 0.001},
           "run": 1, "fold": 2, "seed": 0}  # fmt: skip
@@ -120,12 +120,12 @@ def test_a_row_of_the_yardstick_has_a_name_of_its_own(tmp_path):
         records.write(record(alteration="none", repeat=repeat), arrays(), tmp_path)
     records.write(record(alteration="none"), arrays(), tmp_path)
     frame = records.results(tmp_path)
-    assert sorted(frame["alteration"]) == ["none", "null-1", "null-2"] and (frame["formula"] == "none").all() and frame["key"].is_unique
-    assert [records.label(name) for name in ("none", "C-1", "null-1", "null-2")] == [
+    assert sorted(frame["alteration"]) == ["none", "reseed-1", "reseed-2"] and (frame["formula"] == "none").all() and frame["key"].is_unique
+    assert [records.label(name) for name in ("none", "C-1", "reseed-1", "reseed-2")] == [
         "none",
         "C-1",
-        "none, other seed",
-        "none, other seed 2",
+        "same cell, other seeds",
+        "same cell, other seeds 2",
     ]
 
 

@@ -15,8 +15,11 @@ from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from sklearn.metrics import accuracy_score, f1_score
 
-from lstmcs import ALTERATIONS, records, report, stats
+from lstmcs import ALTERATIONS
 from lstmcs.__main__ import main
+from lstmcs.report.run import run
+from lstmcs.stats.single import single
+from lstmcs.study.sweep import records
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -71,8 +74,8 @@ def test_a_random_cell_of_the_tables_is_what_the_raw_predictions_give(built, rea
     if reading == "paper":  # the table that lies beside the page
         tables.append(pd.read_csv(next((built / "reports" / "tables").glob("03*.csv"))))
     for table in tables:
-        assert stats.improvements(table).loc["Baseline", metric] == pytest.approx(100 * np.mean(plain)), (name, metric)
-        difference = stats.differences_table(table, metric).loc[name, "mean"]
+        assert single.improvements(table).loc["Baseline", metric] == pytest.approx(100 * np.mean(plain)), (name, metric)
+        difference = single.differences_table(table, metric).loc[name, "mean"]
         assert difference == pytest.approx(100 * (np.mean(altered) - np.mean(plain)), abs=1e-9), (name, metric)
 
 
@@ -92,11 +95,11 @@ def test_a_fold_that_was_trained_again_is_on_its_page_again(built, capsys):
     executed = next((built / "reports" / "notebooks").glob("03*.ipynb"))
     path = next(p for p in (built / "data" / "records" / "robo").glob("*.json") if records.read(p)["config"]["alteration"] == "none")
     before, record = path.read_bytes(), records.read(path)
-    fingerprint = report.about_of(executed)["fingerprint"]
+    fingerprint = run.about_of(executed)["fingerprint"]
     record["cost"]["train_seconds"] += 1
     records.write(record, records.predictions(path), built / "data" / "records")
     assert main(again) == 0
-    assert "running 03_alterations" in capsys.readouterr().out and report.about_of(executed)["fingerprint"] != fingerprint
+    assert "running 03_alterations" in capsys.readouterr().out and run.about_of(executed)["fingerprint"] != fingerprint
     path.write_bytes(before)
 
 
@@ -113,8 +116,8 @@ def test_a_failing_notebook_is_named_and_the_rest_goes_on(built, monkeypatch, ca
     folder = built / "shared" / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(broken, folder / "02_cell.ipynb")
-    real = report.paths.shared
-    monkeypatch.setattr(report.paths, "shared", lambda *parts: folder / parts[-1] if parts[-1] == "02_cell.ipynb" else real(*parts))
+    real = run.paths.shared
+    monkeypatch.setattr(run.paths, "shared", lambda *parts: folder / parts[-1] if parts[-1] == "02_cell.ipynb" else real(*parts))
     assert main(["report", "--preset", "smoke", "--workers", "0"]) == 1
     said = capsys.readouterr()
     assert "failed: notebook 02_cell" in said.err and "running 04_summary" in said.out
@@ -126,7 +129,7 @@ def test_ctrl_c_leaves_no_half_a_notebook(built, monkeypatch):
         Path(target).write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report.papermill, "execute_notebook", stopped)
+    monkeypatch.setattr(run.papermill, "execute_notebook", stopped)
     assert main(["report", "--preset", "smoke", "--seed", "5", "--workers", "0"]) == 130
     assert not list((built / "reports" / "notebooks").glob("*.running.ipynb"))
 

@@ -7,14 +7,15 @@ import time
 
 import pytest
 
-from lstmcs import DataError, load_dataset, sources
+from lstmcs import DataError, load_dataset
 from lstmcs.__main__ import main
+from lstmcs.datasets.loading import registry
 
 ROWS = "text,label\nhello there,a\ngood bye,b\n"
 
 
 def test_every_entry_says_what_it_must():
-    entries = sources.registry()
+    entries = registry.entries()
     assert {"mlma", "semeval", "hasoc", "hate", "crowd", "ag", "ag-test", "ag-subset", "robo"} <= set(entries)
     for name, entry in entries.items():
         assert entry["kind"] in ("single-label", "multi-label"), name
@@ -28,18 +29,18 @@ def test_every_entry_says_what_it_must():
 
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("titel = 'x'", "unknown key 'titel'; nearest: 'title'"), ("hash = 'sha1:00'", "hash must be 'sha256:<64 hex digits>'"),
+    [("titel = 'x'", "unknown key 'titel' (did you mean 'title'?)"), ("hash = 'sha1:00'", "hash must be 'sha256:<64 hex digits>'"),
      ("", "key 'title' is missing")],
 )  # fmt: skip
 def test_a_wrong_entry_is_named(line, says, tmp_path, monkeypatch):
-    keys = {key: "'x'" for key in sources.REQUIRED} | {"hash": f"'md5:{32 * '0'}'"}
+    keys = {key: "'x'" for key in registry.REQUIRED} | {"hash": f"'md5:{32 * '0'}'"}
     if not line:
         del keys["title"]
     keys |= dict([line.split(" = ")] if line else [])
     (tmp_path / "datasets.toml").write_text("[new]\n" + "\n".join(f"{k} = {v}" for k, v in keys.items()))
-    monkeypatch.setattr(sources.paths, "shared", lambda *parts: tmp_path / parts[-1])
+    monkeypatch.setattr(registry.paths, "shared", lambda *parts: tmp_path / parts[-1])
     with pytest.raises(DataError) as error:
-        sources.registry()
+        registry.entries()
     assert says in str(error.value) and "[new]" in str(error.value)
 
 
@@ -135,7 +136,7 @@ def test_bad_downloads_are_clear_errors_and_leave_nothing_behind(handler, says, 
     with pytest.raises(DataError) as error:
         load_dataset("web")
     assert says in str(error.value) and "web: could not fetch http://127" in str(error.value) and "LSTMCS_DATA=<folder>" in str(error.value)
-    assert server.requests == 1 + sources.RETRIES
+    assert server.requests == 1 + registry.RETRIES
     assert not files(home)
     assert main(["data", "fetch", "web"]) == 1 and "failed: web: could not fetch" in capsys.readouterr().err
 
@@ -145,7 +146,7 @@ def test_nobody_answers(home, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     wrong = {"url": "http://127.0.0.1:9/file", "file": "f.csv", "hash": "md5:" + 32 * "0"}
     with pytest.raises(DataError, match=r"could not fetch http://127\.0\.0\.1:9/file \(ConnectionError"):
-        sources.locate("web", wrong)
+        registry.locate("web", wrong)
 
 
 def test_an_interrupted_download_leaves_nothing_behind(server, home, monkeypatch):
@@ -153,7 +154,7 @@ def test_an_interrupted_download_leaves_nothing_behind(server, home, monkeypatch
         raise KeyboardInterrupt
 
     server.handlers = [answer(ROWS.encode())]
-    monkeypatch.setattr(sources.Progress, "update", interrupt)
+    monkeypatch.setattr(registry.Progress, "update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_dataset("web")
     assert not files(home)
@@ -161,9 +162,9 @@ def test_an_interrupted_download_leaves_nothing_behind(server, home, monkeypatch
 
 def test_md5_where_no_sha256_is_known(server, home):
     server.handlers = [answer(ROWS.encode())]
-    assert sources.read("web", entry(server, kind="md5")) == ROWS.encode()
+    assert registry.read("web", entry(server, kind="md5")) == ROWS.encode()
     with pytest.raises(DataError, match="could not fetch"):
-        sources.read("web", entry(server, "other", kind="md5"))
+        registry.read("web", entry(server, "other", kind="md5"))
 
 
 def test_local_folder_comes_before_the_network(server, home, monkeypatch, tmp_path):
@@ -190,9 +191,9 @@ def test_a_set_that_is_published_nowhere_says_where_to_put_it(home, monkeypatch)
 @pytest.mark.parametrize(("live", "lines"), [(True, 1), (False, 3)])
 def test_progress(live, lines, capsys, monkeypatch):
     """One moving line on a terminal; elsewhere a line every five seconds and one at the end. A new attempt starts at 0."""
-    monkeypatch.setattr(sources.sys.stderr, "isatty", lambda: live, raising=False)
+    monkeypatch.setattr(registry.sys.stderr, "isatty", lambda: live, raising=False)
     now = iter(range(0, 1000, 3))
-    progress = sources.Progress("web", clock=lambda: next(now) / (2 if not live else 1))
+    progress = registry.Progress("web", clock=lambda: next(now) / (2 if not live else 1))
     progress.total = 4_000_000
     progress.update(3_000_000)
     progress.total = 4_000_000

@@ -7,7 +7,7 @@ from baycomp import CorrelatedTTest
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
-from lstmcs import stats
+from lstmcs.stats.single import single
 
 RHO = 1 / 9  # n_test / (n_test + n_train): the correlation of two differences that n_test / n_train = 1/8 stands for
 
@@ -19,31 +19,31 @@ def correlated(repeats, count, mean=0.0, seed=0):
 
 
 def rejected(draws, **options):
-    return np.mean([stats.corrected_ttest(d, **options)[1] < 0.05 for d in draws])
+    return np.mean([single.corrected_ttest(d, **options)[1] < 0.05 for d in draws])
 
 
 def test_corrected_interval_by_hand():
     # differences 1, 2, 3: mean 2, variance 1; standard error sqrt((1/3 + 1/8) * 1) = 0.677003; t(0.975, 2) = 4.302653
-    mean, low, high = stats.corrected_interval([1, 2, 3])
+    mean, low, high = single.corrected_interval([1, 2, 3])
     assert (mean, low, high) == (2, pytest.approx(2 - 4.302653 * 0.677003, abs=1e-5), pytest.approx(2 + 4.302653 * 0.677003, abs=1e-5))
-    assert np.isnan(stats.corrected_interval([1.0])[1])
+    assert np.isnan(single.corrected_interval([1.0])[1])
 
 
 def test_t_p_and_posterior_by_hand():
     # t with 2 degrees of freedom has F(x) = 1/2 + x / (2 sqrt(2 + x^2)); e = 0.677003 as above
-    t, p = stats.corrected_ttest([1, 2, 3])
+    t, p = single.corrected_ttest([1, 2, 3])
     assert t == pytest.approx(2 / 0.677003, abs=1e-5) and p == pytest.approx(1 - t / np.sqrt(2 + t**2))
     below, above = (-0.5 - 2) / 0.6770032, (0.5 - 2) / 0.6770032
-    worse, same, better = stats.posterior([1, 2, 3])
+    worse, same, better = single.posterior([1, 2, 3])
     assert worse == pytest.approx(0.5 + below / 2 / np.sqrt(2 + below**2), abs=1e-6) == pytest.approx(0.03307, abs=1e-5)
     assert better == pytest.approx(0.5 - above / 2 / np.sqrt(2 + above**2), abs=1e-6) == pytest.approx(0.92146, abs=1e-5)
     assert worse + same + better == pytest.approx(1)
 
 
 def test_one_fold_or_no_spread_is_told_apart():
-    assert np.isnan(stats.corrected_ttest([1.0])[1]) and np.isnan(stats.posterior([1.0])).all() and np.isnan(stats.posterior([])).all()
-    assert stats.corrected_ttest([0, 0, 0]) == (0, 1) and stats.posterior([0, 0, 0]) == (0, 1, 0)
-    assert stats.corrected_ttest([2, 2, 2]) == (np.inf, 0) and stats.posterior([2, 2, 2]) == (0, 0, 1)
+    assert np.isnan(single.corrected_ttest([1.0])[1]) and np.isnan(single.posterior([1.0])).all() and np.isnan(single.posterior([])).all()
+    assert single.corrected_ttest([0, 0, 0]) == (0, 1) and single.posterior([0, 0, 0]) == (0, 1, 0)
+    assert single.corrected_ttest([2, 2, 2]) == (np.inf, 0) and single.posterior([2, 2, 2]) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("rope", [0.25, 0.5, 1.0])
@@ -52,13 +52,13 @@ def test_the_posterior_is_baycomps(rope, folds, runs, options):
     """baycomp takes 1 / (folds - 1) for n_test / n_train: 1/8 with nine folds; with ten, ours is set to its 1/9."""
     rng = np.random.default_rng(folds * runs)
     x, y = rng.normal(60, 2, folds * runs), rng.normal(60.5, 2, folds * runs)
-    np.testing.assert_allclose(stats.posterior(y - x, rope, **options), CorrelatedTTest.probs(x, y, rope, runs), atol=1e-9)
+    np.testing.assert_allclose(single.posterior(y - x, rope, **options), CorrelatedTTest.probs(x, y, rope, runs), atol=1e-9)
 
 
 def test_half_of_p_is_the_smaller_side_of_the_posterior():
     d = np.random.default_rng(3).normal(0.4, 1, 30)
-    worse, _, better = stats.posterior(d, rope=0)
-    assert stats.corrected_ttest(d)[1] / 2 == pytest.approx(min(worse, better))
+    worse, _, better = single.posterior(d, rope=0)
+    assert single.corrected_ttest(d)[1] / 2 == pytest.approx(min(worse, better))
 
 
 @pytest.mark.parametrize("count", [10, 30])
@@ -66,60 +66,61 @@ def test_a_true_null_is_rejected_once_in_twenty_and_by_the_naive_test_far_more_o
     draws = correlated(4000, count)
     assert 0.04 < rejected(draws) < 0.06  # 0.05, standard error 0.0034
     assert rejected(draws, ratio=0) > {10: 0.15, 30: 0.3}[count]
-    intervals = np.array([stats.corrected_interval(d) for d in draws])
+    intervals = np.array([single.corrected_interval(d) for d in draws])
     assert 0.94 < np.mean((intervals[:, 1] < 0) & (intervals[:, 2] > 0)) < 0.96
 
 
 @pytest.mark.parametrize("count", [10, 30, 100])
 def test_a_true_effect_is_found_with_the_predicted_power(count):
     """The folds' spread is what is left within a study: sqrt(1 - RHO) of the differences' standard deviation."""
-    effect = stats.detectable(np.sqrt(1 - RHO), count)
+    effect = single.detectable(np.sqrt(1 - RHO), count)
     assert 0.775 < rejected(correlated(3000, count, effect, seed=count)) < 0.825  # 0.8, standard error 0.0073
 
 
 def test_detectable_is_the_noncentral_t():
     for count in (10, 30, 100):
-        noncentrality = stats.detectable(2.0, count) / 2 / np.sqrt(1 / count + 1 / 8)
+        noncentrality = single.detectable(2.0, count) / 2 / np.sqrt(1 / count + 1 / 8)
         critical = scipy_stats.t.isf(0.025, count - 1)
         assert scipy_stats.nct.sf(critical, count - 1, noncentrality) == pytest.approx(0.8, abs=1e-4)  # the other side is below 1e-6
-    assert [round(stats.detectable(1, n), 2) for n in (10, 30, 100)] == [1.49, 1.15, 1.04]  # the docstring's
-    assert np.isnan(stats.detectable(1, 1)) and np.isnan(stats.detectable(np.nan, 10))
+    assert [round(single.detectable(1, n), 2) for n in (10, 30, 100)] == [1.49, 1.15, 1.04]  # the docstring's
+    assert np.isnan(single.detectable(1, 1)) and np.isnan(single.detectable(np.nan, 10))
 
 
 def test_holm_by_hand():
     # sorted 0.01 x 3, 0.03 x 2, 0.04 x 1, never falling; NaN is no member of the family
-    np.testing.assert_allclose(stats.holm([0.01, 0.04, np.nan, 0.03]), [0.03, 0.06, np.nan, 0.06])
-    assert np.isnan(stats.holm([np.nan])).all() and len(stats.holm([])) == 0
+    np.testing.assert_allclose(single.holm([0.01, 0.04, np.nan, 0.03]), [0.03, 0.06, np.nan, 0.06])
+    assert np.isnan(single.holm([np.nan])).all() and len(single.holm([])) == 0
 
 
 def test_the_four_words():
-    assert stats.verdict(0.95, 0.05, 0) == "worse" and stats.verdict(0.04, 0.01, 0.95) == "better"
+    assert single.verdict(0.95, 0.05, 0) == "worse" and single.verdict(0.04, 0.01, 0.95) == "better"
     assert (
-        stats.verdict(0.02, 0.96, 0.02) == "same" and stats.verdict(0.3, 0.3, 0.4) == stats.verdict(np.nan, np.nan, np.nan) == "undecided"
+        single.verdict(0.02, 0.96, 0.02) == "same"
+        and single.verdict(0.3, 0.3, 0.4) == single.verdict(np.nan, np.nan, np.nan) == "undecided"
     )
 
 
 def test_verdicts_say_what_was_put_in():
     """True effects of 3, 0.05 and -3 points with little noise, 0.6 with much; the wider ROPE turns 0.7 into the same."""
-    quiet = study({"C-1": 3, "C-2": 0.05, "H-1": -3, "C-3": 0.7, "null-1": 0.0}, runs=3)
-    table = stats.verdicts(quiet)
-    assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "C-3": "better", "H-1": "worse", "null-1": "same"}
+    quiet = study({"C-1": 3, "C-2": 0.05, "H-1": -3, "C-3": 0.7, "reseed-1": 0.0}, runs=3)
+    table = single.verdicts(quiet)
+    assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "C-3": "better", "H-1": "worse", "reseed-1": "same"}
     assert table.loc["C-3", ["rope 0.25", "rope 1"]].tolist() == ["better", "same"]
     assert table.loc["C-1", "relative"] == pytest.approx(6, abs=0.3) and table.loc["C-1", "mean"] == pytest.approx(3, abs=0.1)
-    assert np.isnan(table.loc["null-1", "p_holm"]) and list(table.index)[-1] == "null-1"
-    np.testing.assert_allclose(table["p_holm"].dropna(), stats.holm(table["p"].drop("null-1")))
+    assert np.isnan(table.loc["reseed-1", "p_holm"]) and list(table.index)[-1] == "reseed-1"
+    np.testing.assert_allclose(table["p_holm"].dropna(), single.holm(table["p"].drop("reseed-1")))
     np.testing.assert_allclose(table[["p_worse", "p_same", "p_better"]].sum(axis=1), 1)
-    loud = stats.verdicts(study({"C-1": 0.6}, sd=0.05))
+    loud = single.verdicts(study({"C-1": 0.6}, sd=0.05))
     assert loud["verdict"].tolist() == ["undecided"] and loud["detectable"].item() > 3
 
 
 def test_a_study_half_done_has_a_table_and_nothing_to_compare_is_empty():
     data = study({"C-1": 3, "C-2": 1, "H-1": 0})
     data = data[~((data["alteration"] == "C-2") & (data["fold"] > 1)) & (data["alteration"] != "H-1")]
-    table = stats.verdicts(data)
+    table = single.verdicts(data)
     assert table["folds"].tolist() == [10, 1] and table.loc["C-2", "verdict"] == "undecided" and np.isnan(table.loc["C-2", "detectable"])
     for part in (data.iloc[:0], data[data["alteration"] == "C-1"], data[data["alteration"] == "none"]):
-        assert stats.verdicts(part).empty
+        assert single.verdicts(part).empty
 
 
 def test_frames_that_mix_things_are_refused():
@@ -130,15 +131,15 @@ def test_frames_that_mix_things_are_refused():
         (a.iloc[:1], "two records of none, run 1, fold 1"),
     ):
         with pytest.raises(ValueError) as error:
-            stats.verdicts(pd.concat([a, rows]))
+            single.verdicts(pd.concat([a, rows]))
         assert says in str(error.value)
-    assert len(stats.verdicts(b)) == 1
+    assert len(single.verdicts(b)) == 1
     with pytest.raises(ValueError, match="did you mean 'macro_f1'"):
-        stats.verdicts(a, "makro_f1")
+        single.verdicts(a, "makro_f1")
 
 
 def test_improvements_are_relative_and_averaged_over_runs():
-    table = stats.improvements(frame({"none": [[0.5, 0.5], [0.4, 0.4]], "C-1": [[0.55, 0.55], [0.4, 0.4]], "H-2": [[0.45, 0.45], []]}))
+    table = single.improvements(frame({"none": [[0.5, 0.5], [0.4, 0.4]], "C-1": [[0.55, 0.55], [0.4, 0.4]], "H-2": [[0.45, 0.45], []]}))
     assert table.loc["Baseline", "macro_f1"] == pytest.approx(45)
     assert table.loc["C-1", "macro_f1"] == pytest.approx((10 + 0) / 2)
     assert table.loc["H-2", "macro_f1"] == pytest.approx(-10) and table.loc["H-2", "folds"] == 2  # only what both have
@@ -146,28 +147,28 @@ def test_improvements_are_relative_and_averaged_over_runs():
 
 def test_the_papers_arithmetic():
     """MLMA, Tables 5 and 15: 2.123 improved by 1.396 % is 2.153."""
-    table = stats.improvements(frame({"none": [[0.02123]], "C-1": [[0.02123 * 1.01396]]}))
+    table = single.improvements(frame({"none": [[0.02123]], "C-1": [[0.02123 * 1.01396]]}))
     assert table.loc["C-1", "macro_f1"] == pytest.approx(1.396) and round(2.123 * 1.01396, 3) == 2.153
 
 
 def test_a_baseline_of_zero_has_no_relative_improvement():
-    assert np.isnan(stats.improvements(frame({"none": [[0.0]], "C-1": [[0.3]]})).loc["C-1", "macro_f1"])
+    assert np.isnan(single.improvements(frame({"none": [[0.0]], "C-1": [[0.3]]})).loc["C-1", "macro_f1"])
 
 
 def test_differences_pair_run_and_fold_and_leave_out_what_is_missing():
     data = frame({"none": [[0.5, 0.6, 0.7]], "C-1": [[0.6, 0.6, 0.6]]})
     data.loc[(data["alteration"] == "C-1") & (data["fold"] == 3), "state"] = "failed"
-    table = stats.differences_table(data)
+    table = single.differences_table(data)
     assert table.loc["C-1", ["folds", "better", "worse"]].tolist() == [2, 1, 0] and table.loc["C-1", "mean"] == pytest.approx(5)
     for part in (data.iloc[:0], data[data["alteration"] == "C-1"], data[data["alteration"] == "none"]):
-        assert stats.differences_table(part).empty and "no fold" in stats.sentence(part, "t")
+        assert single.differences_table(part).empty and "no fold" in single.sentence(part, "t")
 
 
 def test_sentence_names_what_it_found():
     rng = np.random.default_rng(1)
     base = rng.normal(0.5, 0.01, 10)
     data = frame({"none": [base], "C-1": [base + 0.05 + rng.normal(0, 0.001, 10)], "H-2": [base + rng.normal(0, 0.001, 10)]})
-    text = stats.sentence(data, "t")
+    text = single.sentence(data, "t")
     assert "1 score higher" in text and "(C-1)" in text and "0 lower" in text and "10 paired folds" in text
 
 
@@ -176,7 +177,7 @@ def test_times_are_compared_fold_by_fold():
     data = frame({"none": [[0.5] * 3, [0.5] * 2], "C-1": [[0.5] * 2, [0.5] * 3]})
     slow = data["run"].map({1: 1.0, 2: 3.0})
     data["train_seconds"] = slow * data["alteration"].map({"none": 10.0, "C-1": 11.0})
-    table = stats.costs(data)
+    table = single.costs(data)
     assert table["relative"].tolist() == pytest.approx([100, 110]) and table["train_seconds"].tolist() == pytest.approx([10, 33])
-    alone = stats.costs(data[data["alteration"] == "C-1"])
-    assert np.isnan(alone.loc["C-1", "relative"]) and np.isnan(stats.times_as_long(None, None))
+    alone = single.costs(data[data["alteration"] == "C-1"])
+    assert np.isnan(alone.loc["C-1", "relative"]) and np.isnan(single.times_as_long(None, None))

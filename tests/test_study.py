@@ -3,10 +3,10 @@
 import pytest
 from pretend import fake_fold
 
-from lstmcs import ALTERATIONS, progress, records, study, workers
+from lstmcs import ALTERATIONS
 from lstmcs.__main__ import main
-from lstmcs.plan import Settings, plan
-from lstmcs.study import run_study
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.sweep import progress, records, run_study, sweep, worker
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_presets_and_defaults():
     [
         ({"prest": "quick"}, "unknown parameter 'prest' (did you mean 'preset'?)"),
         ({"preset": "quik"}, "did you mean 'quick'"),
-        ({"yardstick": -1}, "yardstick must be a whole number from 0 to 17, not -1"),
+        ({"reseeds": -1}, "yardstick must be a whole number from 0 to 17, not -1"),
         ({"runs": 0}, "runs must be a whole number from 1 to 1000, not 0"),
         ({"folds": 11}, "folds must be a whole number from 1 to 10"),
         ({"folds": 2.5}, "folds must be"),
@@ -56,15 +56,15 @@ def test_wrong_settings_stop_before_anything(parameters, says):
 
 @pytest.mark.parametrize(
     "change",
-    [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}, {"yardstick": 2}],
+    [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}, {"reseeds": 2}],
 )
 def test_every_parameter_changes_the_plan(change):
     assert plan(Settings.of(**change)).folds != plan(Settings()).folds
 
 
 def test_the_yardstick_adds_rows_and_leaves_every_other_key_alone():
-    without, two = plan(Settings(yardstick=0)), plan(Settings(yardstick=2))
-    assert Settings("smoke").yardstick == 0 and Settings().yardstick == Settings("paper").yardstick == 1
+    without, two = plan(Settings(reseeds=0)), plan(Settings(reseeds=2))
+    assert Settings("smoke").reseeds == 0 and Settings().reseeds == Settings("paper").reseeds == 1
     assert not any("repeat" in config for config in without.folds)
     keys, more = {records.key(c) for c in without.folds}, {records.key(c): c for c in two.folds}
     added = [c for key, c in more.items() if key not in keys]
@@ -75,16 +75,16 @@ def test_the_yardstick_adds_rows_and_leaves_every_other_key_alone():
 
 def test_the_yardstick_is_shown_as_what_it_is(trained, capsys):
     frame = run_study(alterations=["H-2"], folds=3, workers=0)
-    assert frame["alteration"].value_counts().to_dict() == {"none": 3, "H-2": 3, "null-1": 3}
-    assert "none, other seed run 1 fold 3" in capsys.readouterr().out
+    assert frame["alteration"].value_counts().to_dict() == {"none": 3, "H-2": 3, "reseed-1": 3}
+    assert "same cell, other seeds run 1 fold 3" in capsys.readouterr().out
     main(["status", "--alterations", "H-2", "--folds", "3", "--yardstick", "2"])
     out = capsys.readouterr().out
-    assert "9 of 12 folds done" in out and "none, other seed         done 3" in out and "none, other seed 2       done 0" in out
+    assert "9 of 12 folds done" in out and "same cell, other seeds         done 3" in out and "same cell, other seeds 2       done 0" in out
     assert plan(Settings(alterations=["H-2"], folds=3)).results(reading="subset")["accuracy"].eq(1).all()  # from the predictions
 
 
 def test_resume_trains_only_what_is_missing(trained, home, capsys):
-    options = {"alterations": ["H-2"], "folds": 4, "yardstick": 0, "workers": 0}
+    options = {"alterations": ["H-2"], "folds": 4, "reseeds": 0, "workers": 0}
     first = run_study(**options)
     assert len(trained) == 8 and len(first) == 8 and (first["state"] == "done").all()
     again = run_study(**options)
@@ -101,7 +101,7 @@ def test_resume_trains_only_what_is_missing(trained, home, capsys):
 
 
 def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained, capsys):
-    options = {"alterations": ["C-1"], "folds": 3, "yardstick": 0, "workers": 0}
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
     frame = run_study(**options)
     assert frame["state"].value_counts().to_dict() == {"done": 5, "failed": 1}
     assert frame.loc[frame["state"] == "failed", "error"].tolist() == ["loss is nan in epoch 1"]
@@ -113,7 +113,7 @@ def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained
 
 
 def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(trained):
-    options = {"alterations": ["C-1"], "folds": 3, "yardstick": 0, "workers": 0}
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
     run_study(**options)  # C-1 fold 2 fails
     del trained[:]
 
@@ -168,7 +168,7 @@ def test_fail_fast_stops_at_the_first_failure(trained, capsys):
 @pytest.mark.parametrize("of", [1, 2, 3, 7, 40])
 def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
     work = plan(Settings(runs=2))
-    shards = [study.in_shard(list(work.folds), study.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
+    shards = [sweep.in_shard(list(work.folds), sweep.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
     assert sorted(records.key(c) for shard in shards for c in shard) == sorted(map(records.key, work.folds))
     for shard in shards:
         groups = {(c["run"], c["fold"]) for c in shard}
@@ -176,7 +176,7 @@ def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
 
 
 def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_by_a_failure(trained, home, monkeypatch, capsys):
-    options = {"alterations": ["H-2"], "folds": 3, "yardstick": 0, "workers": 0}
+    options = {"alterations": ["H-2"], "folds": 3, "reseeds": 0, "workers": 0}
     work = plan(Settings.of(**options))
 
     def meanwhile(prepared, config):
@@ -185,7 +185,7 @@ def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_b
         if len(trained) == 1:
             for other in work.folds:
                 records.write(*fake_fold(None, other), work.folder)
-        return workers.failure(config, "WorkerLost", "gone")
+        return worker.failure(config, "WorkerLost", "gone")
 
     monkeypatch.setattr(workers, "train_one", meanwhile)
     frame = run_study(**options)
@@ -199,7 +199,7 @@ def test_a_plan_and_a_status_prepare_no_data_and_import_no_tensorflow(home):
 
     program = """
 import sys
-from lstmcs import preprocess
+from lstmcs.datasets.loading import preprocess
 preprocess.prepare = None
 from lstmcs.__main__ import main
 assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distributed" not in sys.modules
@@ -210,13 +210,12 @@ assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distribute
 
 
 def test_an_error_in_a_fold_is_a_record(monkeypatch):
-    from lstmcs import training
 
     def boom(*_):
         raise MemoryError("no room")
 
     monkeypatch.setattr(training, "train_fold", boom)
-    record, predictions = workers.train_one(None, {"fold": 1})
+    record, predictions = worker.train_one(None, {"fold": 1})
     assert (
         record["state"] == "failed"
         and (record["error"]["type"], record["error"]["message"]) == ("MemoryError", "MemoryError: no room")
@@ -264,7 +263,7 @@ def test_wrong_command_lines_say_so_in_one_line(arguments, says, capsys, home):
 def test_status_and_data_commands(trained, capsys):
     assert main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"]) == 0
     assert "0 of 6 folds done, 0 failed, 6 missing" in capsys.readouterr().out
-    run_study(alterations=["C-1"], folds=3, yardstick=0, workers=0)
+    run_study(alterations=["C-1"], folds=3, reseeds=0, workers=0)
     main(["status", "--alterations", "C-1", "--folds", "3", "--yardstick", "0"])
     out = capsys.readouterr().out
     assert "5 of 6 folds done, 1 failed, 0 missing" in out and "c = c * o" in out
@@ -288,7 +287,7 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
 
 def test_progress_and_status_name_the_model(trained, capsys):
     options = ["--alterations", "none", "--models", "lstm", "tfidf", "--folds", "1", "--yardstick", "0"]
-    run_study(alterations=["none"], models=["lstm", "tfidf"], folds=1, yardstick=0, workers=0)
+    run_study(alterations=["none"], models=["lstm", "tfidf"], folds=1, reseeds=0, workers=0)
     assert "robo tfidf none run 1 fold 1" in capsys.readouterr().out
     main(["status", *options])
     out = capsys.readouterr().out
@@ -297,9 +296,9 @@ def test_progress_and_status_name_the_model(trained, capsys):
 
 def test_models_and_their_rows():
     cells = ("none", "C-1", "C-2", "H-2")
-    settings = Settings(alterations=cells, models="lstm simple,tfidf", folds=1, yardstick=1)
+    settings = Settings(alterations=cells, models="lstm simple,tfidf", folds=1, reseeds=1)
     rows = [(c["model"], records.cell_of(c)) for c in plan(settings).folds]
-    assert rows == [("lstm", c) for c in (*cells, "null-1")] + [("simple", c) for c in cells] + [("tfidf", "none")]
+    assert rows == [("lstm", c) for c in (*cells, "reseed-1")] + [("simple", c) for c in cells] + [("tfidf", "none")]
     every = plan(Settings(models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
     assert [records.cell_of(c) for c in every] == ["none", "C-1", "H-2"]
     alone = {records.key(c) for c in plan(Settings(alterations=cells, folds=1)).folds}

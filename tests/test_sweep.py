@@ -22,13 +22,12 @@ import pytest
 from distributed import Client
 from distributed.system import MEMORY_LIMIT
 
-from lstmcs import cluster, records, study, workers
-from lstmcs.order import Queue
-from lstmcs.plan import Settings, plan
-from lstmcs.study import Stopped, run_study
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.schedule import Queue
+from lstmcs.study.sweep import Stopped, cluster, records, run_study, sweep, worker
 
 HERE = Path(__file__).resolve().parent
-SMALL = {"alterations": ["H-2"], "folds": 4, "yardstick": 0}
+SMALL = {"alterations": ["H-2"], "folds": 4, "reseeds": 0}
 sys.path.insert(0, str(HERE / "stress"))
 
 
@@ -160,7 +159,7 @@ def test_a_silent_worker_of_this_machine_is_not_taken_for_dead():
 def test_the_client_refreshing_itself_loses_no_worker():
     """Every two seconds it asks for the scheduler's identity without workers; here as often as it can."""
     with dask.config.set({"distributed.client.scheduler-info-interval": "1 ms"}), cluster.local(1) as client:
-        dispatch = workers._Dispatch({}, [], client, local=True, say=print)
+        dispatch = worker._Dispatch({}, [], client, local=True, say=print)
         assert {len(dispatch._alive()) for _ in range(5000)} == {1}
 
 
@@ -202,7 +201,7 @@ def test_the_cells_of_a_paused_worker_go_to_the_others(monkeypatch):
     monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
     folds = list(plan(Settings(**SMALL)).folds)
     client = Paused()
-    found = list(workers.on_cluster({"robo": None}, Queue(folds), client, local=True))
+    found = list(worker.on_cluster({"robo": None}, Queue(folds), client, local=True))
     assert len(found) == len(folds) == 8 and client.trained.count("a") == 1
 
 
@@ -213,7 +212,7 @@ def test_a_lost_scheduler_stops_the_sweep_with_what_is_done_on_record(pretended,
     with pytest.raises(Stopped, match=r"scheduler.*the same command goes on from there"):
         run_study(**SMALL, scheduler=address)
     assert 1 <= len(records.results()) < 8
-    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
     frame = run_study(**SMALL, workers=0)
     assert len(frame) == 8 and (frame["state"] == "done").all()
 
@@ -246,7 +245,7 @@ def test_no_scheduler_at_the_address(home, monkeypatch):
 def test_two_studies_at_once_share_the_folds(home):
     """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
     log = home / "folds.txt"
-    arguments = json.dumps({"folds": 4, "yardstick": 0, "workers": 0})
+    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 0})
     environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -259,7 +258,7 @@ def test_two_studies_at_once_share_the_folds(home):
 
 
 def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
-    arguments = json.dumps({"folds": 4, "yardstick": 0, "workers": 2})
+    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 2})
     environment = os.environ | {"PRETEND_SECONDS": "0.3"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     process = subprocess.Popen(
@@ -310,9 +309,9 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
-    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
     (small_disk / "ballast").write_bytes(bytes(150 * 1024))
-    options = {"yardstick": 0, "workers": 0, "records_dir": str(small_disk)}
+    options = {"reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
     with pytest.raises(Stopped, match="the disk is full"):
         run_study(**options)
     written = sorted(small_disk.glob("*/*.json"))
@@ -327,7 +326,7 @@ def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkey
 
 @pytest.mark.parametrize("kind", ["truncated", "empty", "edited", "foreign"])
 def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_touched(kind, home, monkeypatch, capsys):
-    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
     run_study(**SMALL, workers=0)
     paths = sorted(home.glob("data/records/robo/*.json"))
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
@@ -349,7 +348,7 @@ def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_tou
 def test_records_move_and_merge_by_copying(home, monkeypatch):
     import shutil
 
-    monkeypatch.setattr(study.workers, "train_one", pretend.fake_fold)
+    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
     for number in (1, 2):
         run_study(**SMALL, workers=0, shard=f"{number}/2", records_dir=str(home / f"laptop{number}"))
     shutil.copytree(home / "laptop1", home / "both")
@@ -360,8 +359,8 @@ def test_records_move_and_merge_by_copying(home, monkeypatch):
 
 def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home, monkeypatch):
     """Real training: 0 * exp(exp(3 |c|)) is 0 until |c| passes 1.5 (exp of 88.7 overflows float32), and NaN from then on."""
-    from lstmcs import plan as plans
-    from lstmcs import stats
+    from lstmcs.stats.single import single
+    from lstmcs.study.sweep import plan as plans
 
     monkeypatch.setitem(plans.PRESETS["smoke"], "epochs", 8)
     monkeypatch.setitem(plans.TRAINING, "learning_rate", 0.03)
@@ -381,7 +380,7 @@ def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep
             2 <= int(found[1]) == row.epochs < 8 and 0.2 < float(found[2]) == pytest.approx(row.largest_c, rel=1e-3) and row.largest_c < 1.5
         )
     assert failed["macro_f1"].isna().all()
-    table = stats.improvements(frame)
+    table = single.improvements(frame)
     name = failed["alteration"].iloc[0]
     assert table["failed"].to_dict() == {"Baseline": 0, name: 2, "C-1": 0} and table.loc[name, "folds"] == 0
     assert table.loc[name, ["accuracy", "macro_f1", "micro_f1", "weighted_f1"]].isna().all()

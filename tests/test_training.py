@@ -8,12 +8,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from lstmcs import build_model, records, training
-from lstmcs.datasets import Dataset
-from lstmcs.folds import SPLITS, seed_of, split
-from lstmcs.preprocess import prepare
-from lstmcs.reference import Reference
-from lstmcs.training import Trainer, train_fold
+from lstmcs import build_model
+from lstmcs.datasets.loading import Dataset
+from lstmcs.datasets.preprocess import prepare
+from lstmcs.fold import SPLITS, seed_of, split
+from lstmcs.study.sweep import records
+from lstmcs.training.lstm import Trainer, lstm, train_fold
+from lstmcs.training.tfidf import Reference
 
 WORDS = "robot arm wheel lamp door stair glass table phone garden kitchen battery".split()
 
@@ -67,9 +68,9 @@ def test_a_row_of_the_yardstick_has_the_split_but_other_seeds(data):
             for what in ("weights", "order")
         )
     one, a = train_fold(data, plain)
-    misses = list(training.TRAINERS.values())
+    misses = list(lstm.TRAINERS.values())
     two, b = train_fold(data, plain | {"repeat": 1})
-    assert list(training.TRAINERS.values()) == misses  # the same compiled model
+    assert list(lstm.TRAINERS.values()) == misses  # the same compiled model
     np.testing.assert_array_equal(a["rows"], b["rows"])
     assert one["curve"][0]["loss"] != two["curve"][0]["loss"] and two["config"]["repeat"] == 1
 

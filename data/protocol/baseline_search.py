@@ -18,11 +18,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from lstmcs import environment, kinds, load_dataset, protocol
+from lstmcs import environment, load_dataset
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
 from lstmcs.metrics import METRICS
-from lstmcs.plan import TRAINING
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import prepare
+from lstmcs.models.bilstm import kinds
+from lstmcs.paper.tables import comparison
+from lstmcs.study.plan import TRAINING
 
 TABLE = Path(__file__).with_suffix(".csv")
 #: One change at a time from the first.
@@ -38,8 +40,8 @@ FOLDS = {"hate": 3}
 
 def run(name: str, setting: str) -> pd.DataFrame:
     """Scores of the unaltered cell after each epoch: setting, dataset, fold, epoch, seconds, the four metrics in percent."""
-    from lstmcs.folds import split
-    from lstmcs.training import Trainer
+    from lstmcs.fold import split
+    from lstmcs.training.lstm import Trainer
 
     o = FIRST | SETTINGS[setting]
     dataset = load_dataset(name)
@@ -66,14 +68,14 @@ def main(words: list[str]) -> None:
         for setting in SETTINGS:
             for name in words or EPOCHS:
                 known = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=["setting", "dataset"])
-                if (setting != "first" and name in protocol.FIRST_ONLY) or (
+                if (setting != "first" and name in comparison.FIRST_ONLY) or (
                     (known["setting"] == setting) & (known["dataset"] == name)
                 ).any():
                     continue
                 rows = run(name, setting)
                 rows.to_csv(TABLE, mode="a", index=False, header=not TABLE.exists())
-    setting, epochs, far = protocol.choose(protocol.searched())
-    print(far.round(2), f"nearest: {setting}; epochs {epochs}", protocol.baseline().round(1).to_string(index=False), sep="\n\n")
+    setting, epochs, far = comparison.choose(comparison.searched())
+    print(far.round(2), f"nearest: {setting}; epochs {epochs}", comparison.baseline().round(1).to_string(index=False), sep="\n\n")
 
 
 if __name__ == "__main__":

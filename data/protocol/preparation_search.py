@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmcs import load_dataset, paper
-from lstmcs.describe import COUNTS
-from lstmcs.preparation import Preparation
-from lstmcs.preprocess import prepare, text_steps
+from lstmcs import load_dataset
+from lstmcs.datasets.describe import COUNTS
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare, text_steps
+from lstmcs.paper.tables import tables
 
 SETS = ("mlma", "semeval", "hasoc", "crowd", "hate")
 UNREACHABLE = {"hasoc": ("documents", "tokens")}
@@ -47,7 +48,7 @@ class Counter:
         self.dataset = load_dataset(name)
         self.name, self.paper = (
             name,
-            paper.table_2().query("dataset == @name and stage == 'prepared'").iloc[0][list(COUNTS)].to_numpy(float),
+            tables.table_2().query("dataset == @name and stage == 'prepared'").iloc[0][list(COUNTS)].to_numpy(float),
         )
         self.first = ~pd.Series(self.dataset.texts).duplicated().to_numpy()
         self.words, self.of_word = pd.factorize(np.array(list(chain.from_iterable(t.split() for t in self.dataset.texts)), object))[::-1]

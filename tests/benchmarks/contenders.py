@@ -52,8 +52,8 @@ def ours(shape, name):
     from lstmcs import alteration, environment
 
     environment.prepare(training=True)  # before TensorFlow
-    from lstmcs.plan import Settings, plan
-    from lstmcs.training import Trainer
+    from lstmcs.study.plan import Settings, plan
+    from lstmcs.training.lstm import Trainer
 
     with tempfile.TemporaryDirectory() as folder:
         path = write_csv(Path(folder) / "made_up.csv", shape, max(40 * shape.steps, -(-3 * shape.V // shape.T)))

@@ -24,23 +24,23 @@ def run(way, keep, dataset, cells, folds):
     import time
 
     from lstmcs import ALTERATIONS, environment
-    from lstmcs.order import Queue
-    from lstmcs.plan import Settings, plan
+    from lstmcs.study.plan import Settings, plan
+    from lstmcs.study.schedule import Queue
 
     environment.prepare(training=True)
-    work = plan(Settings.of(datasets=[dataset], alterations=list(ALTERATIONS)[:cells], folds=folds, yardstick=0))
-    from lstmcs import training
+    work = plan(Settings.of(datasets=[dataset], alterations=list(ALTERATIONS)[:cells], folds=folds, reseeds=0))
+    from lstmcs.training.lstm import lstm
 
-    training.KEEP, compiled, done = keep, [], []
-    build = training.Trainer
-    training.Trainer = lambda *arguments: compiled.append(1) or build(*arguments)
+    lstm.KEEP, compiled, done = keep, [], []
+    build = lstm.Trainer
+    lstm.Trainer = lambda *arguments: compiled.append(1) or build(*arguments)
     queue = Queue(list(work.folds))
     order = list(work.folds) if way == "cells" else sorted(work.folds, key=lambda c: c["fold"])
     started = time.process_time()
     while len(done) < len(work.folds):
         config = queue.take("here") if way == "queue" else order[len(done)]
-        training.train_fold(work.data[config["dataset"]], config)
-        queue.kept("here", len(training.TRAINERS))
+        lstm.train_fold(work.data[config["dataset"]], config)
+        queue.kept("here", len(lstm.TRAINERS))
         done.append(config)
     seconds = time.process_time() - started
     half = done[: len(done) // 2]

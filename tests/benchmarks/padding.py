@@ -14,8 +14,8 @@ import pandas as pd
 
 from lstmcs import environment
 from lstmcs.metrics import METRICS
-from lstmcs.plan import Settings, plan
-from lstmcs.stats import corrected_interval
+from lstmcs.stats.single import corrected_interval
+from lstmcs.study.plan import Settings, plan
 
 PADDINGS = ("fixed", "mask")
 HEAD = """# padding="mask" against fixed padding
@@ -31,7 +31,7 @@ Compiled lengths with masks: {lengths}.
 def measure(options) -> pd.DataFrame:
     """A row a fold and padding: seconds and test scores in percent."""
     environment.prepare(training=True)
-    from lstmcs.training import Trainer
+    from lstmcs.training.lstm import Trainer
 
     works = {
         p: plan(Settings.of(datasets=[options.dataset], alterations=["none"], runs=1, folds=options.folds, padding=p)) for p in PADDINGS

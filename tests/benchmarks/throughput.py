@@ -47,7 +47,7 @@ takes one core of ours, with validation after each epoch; it takes both of the n
 
 def made_up_plan(folder, name, shape, documents, **settings):
     """The study's plan for made-up data, whose CSV file is written into `folder`."""
-    from lstmcs.plan import Settings, plan
+    from lstmcs.study.plan import Settings, plan
 
     path = write_csv(Path(folder) / f"{name}.csv", shape, documents)
     work = plan(Settings.of(datasets=[str(path)], records_dir=str(Path(folder) / "records"), **settings))
@@ -99,7 +99,7 @@ def memory(name, shape, documents, preset, alterations, folds):
     """Resident memory of this process, MB, after a tenth of the folds and after all."""
     import psutil
 
-    from lstmcs.workers import train_one
+    from lstmcs.study.worker import train_one
 
     with tempfile.TemporaryDirectory() as folder:
         work = made_up_plan(folder, name, shape, documents, preset=preset, alterations=alterations, runs=-(-folds // 10), folds=10)

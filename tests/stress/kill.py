@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 TESTS = Path(__file__).resolve().parents[1]
-OPTIONS = {"preset": "smoke", "alterations": ["C-1", "H-2"], "folds": 10, "yardstick": 1, "workers": 2}
+OPTIONS = {"preset": "smoke", "alterations": ["C-1", "H-2"], "folds": 10, "reseeds": 1, "workers": 2}
 RUN = "import json, sys; from lstmcs.study import run_study; run_study(**json.loads(sys.argv[1]))"
 
 
@@ -46,7 +46,7 @@ def family(process):
 
 def what_counts(path):
     """All of a record that must not depend on what happened to its process."""
-    from lstmcs import records
+    from lstmcs.study.sweep import records
 
     head = records.read(path)
     kept = {name: head.get(name) for name in ("config", "state", "scores", "curve", "health", "key")}
@@ -58,7 +58,8 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
 
     again: finished folds that were trained once more (pretended ones alone): those that were not handed over when a kill came.
     """
-    from lstmcs import paths, records
+    from lstmcs import environment
+    from lstmcs.study.sweep import records
 
     folder, rng = Path(folder), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
         report["again"] += trained_again(Path(f"{here}.folds"), [path for path in found.values() if records.read(path)["state"] == "done"])
         report["different"] += sum(what_counts(path) != calm[name] for name, path in found.items() if name in calm)
         report["bad"] += len(list(here.glob("*/*bad")))
-        report["leftovers"] += len(list(here.glob(f"**/{paths.LEFTOVER}")))
+        report["leftovers"] += len(list(here.glob(f"**/{environment.LEFTOVER}")))
     return report
 
 

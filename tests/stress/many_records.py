@@ -19,8 +19,8 @@ import numpy as np
 
 MEASURE = """
 import json, resource, sys, time
-from lstmcs.plan import Settings, plan
-from lstmcs import records
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.sweep import records
 settings = Settings.of(**json.loads(sys.argv[1]))
 found = {}
 def timed(name, function):
@@ -46,13 +46,13 @@ def settings(folder, datasets, runs):
         lines = (f"{' '.join(rng.choices(words, k=8))},{rng.choice('xyz')}" for _ in range(200))
         path.write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
         names.append(str(path))
-    return {"preset": "paper", "datasets": names, "runs": runs, "yardstick": 0, "records_dir": str(folder / "records")}
+    return {"preset": "paper", "datasets": names, "runs": runs, "reseeds": 0, "records_dir": str(folder / "records")}
 
 
 def made_up(folder, datasets=7, runs=10, kilobytes=20):
     """Records of every fold with predictions of about so many kilobytes; the plan they belong to."""
-    from lstmcs import records
-    from lstmcs.plan import Settings, plan
+    from lstmcs.study.plan import Settings, plan
+    from lstmcs.study.sweep import records
 
     work = plan(Settings.of(**settings(folder, datasets, runs)))
     rng = np.random.default_rng(0)

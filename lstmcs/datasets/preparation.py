@@ -1,0 +1,199 @@
+"""What happens to a text before it becomes ids: small functions from string to string, the stop words, and what the paper leaves
+open as named options.
+
+None of the functions looks beyond one white-space separated word, so a text may be treated whole or word by word. The options'
+defaults are the setting that comes nearest to Table 2 of the paper over all sets together (data/protocol/preparation_search.py).
+"""
+
+import ast
+import html
+import re
+from dataclasses import dataclass
+
+from ..environment import shared
+from ..errors import DataError, nearest
+
+#: Contractions and what they stand for, tried in this order on lower-case text. "'s" is "is" after the words listed,
+#: else a possessive. The paper's "custom GloVe method" is not published; this table is ours.
+CONTRACTIONS = [
+    (re.compile(pattern), full)
+    for pattern, full in (
+        (r"\bwon't\b", "will not"), (r"\bcan't\b", "can not"), (r"\bshan't\b", "shall not"), (r"\bain't\b", "is not"),
+        (r"\blet's\b", "let us"), (r"\by'all\b", "you all"), (r"\bma'am\b", "madam"), (r"\bo'clock\b", "of the clock"),
+        (r"'twas\b", "it was"), (r"\bc'mon\b", "come on"), (r"\b('em)\b", "them"),
+        (r"n't\b", " not"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'ll\b", " will"), (r"'d\b", " would"), (r"'m\b", " am"),
+        (r"\b(it|he|she|that|this|what|who|where|when|why|how|there|here|everything|something|nothing)'s\b", r"\1 is"),
+        (r"'s\b", ""),
+    )
+]  # fmt: skip
+_APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
+_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
+_NOT_ALPHANUMERIC_NOR_SPACE = re.compile(r"[^\w\s]+|_+")
+_MENTION, _LINK, _HASHTAG = re.compile(r"@\w+"), re.compile(r"https?://\S+|www\.\S+"), re.compile(r"#\w+")
+_BROKEN_ENTITY = re.compile(r"(?<![&\w;])(#\d{2,5};|(?:amp|lt|gt|quot|nbsp);)")
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+
+#: NLTK 3's English list (179 words), with which many tweets are cleaned; scikit-learn's has 318, kept in data/stop_words.txt.
+_NLTK = """i me my myself we our ours ourselves you you're you've you'll you'd your yours yourself yourselves he him his himself she
+she's her hers herself it it's its itself they them their theirs themselves what which who whom this that that'll these those am is
+are was were be been being have has had having do does did doing a an the and but if or because as until while of at by for with
+about against between into through during before after above below to from up down in out on off over under again further then once
+here there when where why how all any both each few more most other some such no nor not only own same so than too very s t can will
+just don don't should should've now d ll m o re ve y ain aren aren't couldn couldn't didn didn't doesn doesn't hadn hadn't hasn hasn't
+haven haven't isn isn't ma mightn mightn't mustn mustn't needn needn't shan shan't shouldn shouldn't wasn wasn't weren weren't won
+won't wouldn wouldn't"""
+_SKLEARN = (line for line in shared("data", "stop_words.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+STOP_WORDS = {"none": frozenset(), "sklearn": frozenset(_SKLEARN), "nltk": frozenset(_NLTK.split())}
+
+
+def decode_escapes(text: str) -> str:
+    """HTML entities, also AG's that have lost their "&" ("#39;s"), and MLMA's "\\u2019" as the characters they stand for.
+
+    Any other backslash is a space: in AG it stands for a line break.
+    """
+    if ";" in text:
+        text = html.unescape(_BROKEN_ENTITY.sub(r"&\1", text))
+    if "\\" in text:
+        text = _ESCAPES.sub(_characters, text).replace("\\", " ")
+    return text
+
+
+def _characters(escapes: re.Match) -> str:
+    return bytes.fromhex(escapes[0].replace("\\u", "")).decode("utf-16-be", "replace")
+
+
+def drop_mentions(text: str) -> str:
+    """Without user names (@name)."""
+    return _MENTION.sub(" ", text)
+
+
+def drop_links(text: str) -> str:
+    """Without web addresses."""
+    return _LINK.sub(" ", text)
+
+
+def drop_hashtags(text: str) -> str:
+    """Without hashtags (#word), the word included."""
+    return _HASHTAG.sub(" ", text)
+
+
+def expand_contractions(text: str) -> str:
+    """Lower-case text with "don't" as "do not"; typographic apostrophes count as plain ones."""
+    text = text.translate(_APOSTROPHES)
+    if "'" not in text:
+        return text
+    for pattern, full in CONTRACTIONS:
+        text = pattern.sub(full, text)
+    return text
+
+
+def space_non_alphanumeric(text: str) -> str:
+    """Every run of other characters (punctuation, symbols, emoji, underscores) becomes one space."""
+    return _NOT_ALPHANUMERIC.sub(" ", text)
+
+
+def delete_non_alphanumeric(text: str) -> str:
+    """Other characters go without a trace: "well-known" is one word, "wellknown"."""
+    return _NOT_ALPHANUMERIC_NOR_SPACE.sub("", text)
+
+
+def remove_words(text: str, words: frozenset[str]) -> str:
+    """Without the words of a list."""
+    return " ".join(word for word in text.split() if word not in words)
+
+
+def remove_numbers(text: str) -> str:
+    """Without words that hold a digit."""
+    return " ".join(word for word in text.split() if not any(map(str.isdigit, word)))
+
+
+def remove_short(text: str, letters: int) -> str:
+    """Without words of fewer letters."""
+    return " ".join(word for word in text.split() if len(word) >= letters)
+
+
+def visible(text: str) -> str:
+    """Text in which nothing acts or hides: control, formatting and unassigned characters as escapes (\\x07, \\u202e), white space as a space."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text)
+
+
+def cut(text: str, width: int) -> str:
+    """The first `width` characters, made visible; an ellipsis stands for the rest."""
+    text = visible(text[: width + 1])
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+CHOICES = {
+    "mentions": ("keep", "drop"), "links": ("keep", "drop"), "hashtags": ("keep", "drop"), "punctuation": ("space", "delete"),
+    "numbers": ("keep", "drop"), "stop_words": tuple(STOP_WORDS), "stop_words_at": ("end", "start"), "duplicates": ("keep", "drop"),
+    "pad_side": ("pre", "post"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The options, in the order of the steps.
+
+    stop_words: list; stop_words_at: "end", or "start" as the paper lists the steps (then only lower-case words between spaces
+    are found). decode: HTML entities and escapes. contractions: "don't" is "do not". mentions, links, hashtags: @name,
+    addresses, #word (kept: as words). punctuation: a space, or nothing ("well-known" is "wellknown"). numbers: terms with a
+    digit. min_letters: shorter terms go. duplicates: a raw text that was there before. min_words: documents with fewer words
+    before stop words are removed go. An "extremely uncommon" term is one in fewer than min_documents documents (below 1: a
+    share of all, as in scikit-learn) or with fewer than min_occurrences occurrences. max_terms: only that many terms, the most
+    frequent. tf_idf_terms: only that many, those with the largest sum of TF-IDF (the paper's reduction of AG). min_tokens:
+    shorter documents go. min_class: classes with fewer documents go. pad_side: zeros before ("pre") or after ("post") a
+    document's ids, up to the longest document.
+    """
+
+    stop_words: str = "sklearn"
+    stop_words_at: str = "end"
+    decode: bool = False
+    contractions: bool = True
+    mentions: str = "drop"
+    links: str = "drop"
+    hashtags: str = "keep"
+    punctuation: str = "delete"
+    numbers: str = "keep"
+    min_letters: int = 2
+    duplicates: str = "keep"
+    min_words: int = 5
+    min_documents: int | float = 0.00015
+    min_occurrences: int = 1
+    max_terms: int | None = None
+    tf_idf_terms: int | None = None
+    min_tokens: int = 4
+    min_class: int = 1
+    pad_side: str = "pre"
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise DataError(f"{name} must be {' or '.join(map(repr, allowed))}, not {value!r}{nearest(value, allowed)}")
+        for name in ("min_letters", "min_words", "min_occurrences", "max_terms", "tf_idf_terms", "min_tokens", "min_class"):
+            value = getattr(self, name)
+            if not (value is None and name.endswith("_terms")) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise DataError(f"{name} must be a whole number, at least 1, not {value!r}")
+        share = isinstance(self.min_documents, float) and 0 <= self.min_documents < 1
+        if not share and (isinstance(self.min_documents, bool) or not isinstance(self.min_documents, int) or self.min_documents < 1):
+            raise DataError(
+                f"min_documents must be a whole number, at least 1, or a share from 0.0 to below 1.0, not {self.min_documents!r}"
+            )
+
+    @classmethod
+    def of(cls, changes: dict, name: str = "preparation") -> "Preparation":
+        """The common preparation with `changes`: option -> value, or a word for it ("4", "True"). name: of the set, for errors."""
+        known = list(cls.__dataclass_fields__)
+        if unknown := sorted(set(changes) - set(known)):
+            raise DataError(f"{name}: unknown option {unknown[0]!r}{nearest(unknown[0], known)}. Options: {', '.join(known)}")
+        try:
+            return cls(**{option: _value(value) for option, value in changes.items()})
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+
+
+def _value(value):
+    """A word of the command line as the Python value it stands for, where it does: "4", "0.5", "True", "None"."""
+    try:
+        return ast.literal_eval(value) if isinstance(value, str) else value
+    except (ValueError, SyntaxError):
+        return value

@@ -1,0 +1,58 @@
+"""What can be wrong with the user's input, as types, and the hint that every such error ends with.
+
+Each message names the bad value, what is allowed, and the nearest match. In a notebook such an error is one line.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """The user's input cannot be used; the message is written for them."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: where the package looked is no help to who wrote the input."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class FormulaError(InputError):
+    """A formula or an alteration's name that cannot be used."""
+
+
+class SettingsError(InputError):
+    """An unknown parameter of a study, or a value it cannot take."""
+
+
+class DataError(InputError):
+    """A data set that cannot be found, fetched, read or prepared."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint that is not there, not a BERT, or damaged."""
+
+
+class RecordError(InputError):
+    """A record file that is truncated, edited, foreign or not a record at all."""
+
+
+class EditionError(InputError):
+    """A file that is no edition, or does not hold what is asked of it."""
+
+
+class SchedulerError(InputError):
+    """An address at which no scheduler can be, or none answers."""
+
+
+class Stopped(RuntimeError):
+    """The sweep could not go on: full disk, lost scheduler. What was finished is on record."""
+
+
+class Diverged(ArithmeticError):
+    """The loss or the predictions became NaN or infinite."""
+
+
+def nearest(name: object, known: Iterable[object], cutoff: float = 0.4) -> str:
+    """ " (did you mean 'x'?)", or nothing when no known name is near: a part of an error message."""
+    by_text = {str(item).lower(): str(item) for item in known}
+    found = difflib.get_close_matches(str(name).lower(), by_text, n=1, cutoff=cutoff)
+    return f" (did you mean {by_text[found[0]]!r}?)" if found else ""

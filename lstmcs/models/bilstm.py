@@ -1,0 +1,148 @@
+"""The study's models, uncompiled: `build_model(kind, ...)`.
+
+"lstm"    the paper's stacked Bi-LSTM-CS (section 3.3, figure 3)
+"simple"  the paper's SIMPLE: token and position embedding and one transformer encoder block in front of the same stack
+"bert"    a pre-trained BERT with the paper's head (transformer.py)
+"""
+
+import keras
+from keras import layers, ops
+
+from ..alterations import alteration as as_alteration
+from ..cell import LSTMCS, Bidirectional
+from ..errors import nearest
+from . import checkpoints, kinds, transformer
+
+DEFAULT = "google-bert/bert-base-uncased"
+
+
+@keras.saving.register_keras_serializable(package="lstmcs")
+class MaskedPools(layers.Layer):
+    """Maximum and average over the unmasked time steps: (batch, time, features) -> (batch, 2 features).
+
+    Both are 0 for a row without any step. keras.layers.GlobalMaxPooling1D ignores masks (the zeros at masked steps win
+    over every negative value) and GlobalAveragePooling1D divides by zero for such a row.
+    """
+
+    supports_masking = True
+
+    def call(self, inputs, mask=None):
+        keep = ops.ones_like(inputs[:, :, :1]) if mask is None else ops.cast(mask, inputs.dtype)[:, :, None]
+        count = ops.sum(keep, axis=1)
+        largest = ops.where(count > 0, ops.max(ops.where(keep > 0, inputs, -1e30), axis=1), 0.0)
+        return ops.concatenate([largest, ops.sum(inputs * keep, axis=1) / ops.maximum(count, 1.0)], axis=-1)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+
+def build_model(
+    kind: str, *, n_classes: int, vocab_size: int | None = None, max_len: int | None = None, alteration="none", padding="fixed",
+    checkpoint: str | dict = DEFAULT, seed: int | None = None, **sizes,
+) -> keras.Model:  # fmt: skip
+    """One of the study's models: int ids (batch, max_len) -> sigmoid scores (batch, n_classes), float32.
+
+    kind: "lstm", "simple" or "bert". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. padding:
+    "fixed" treats padding as the paper does, as one more token; "mask" lets it change no state and enter no pool, and takes
+    batches of any length. seed: of the initial weights, the same for every alteration; None draws them from Keras' global seed.
+    sizes: embedding, units, dropout; for "simple" heads, head_width, feed_forward too; for "bert" dense, dropout.
+    checkpoint: of "bert" alone: where its weights and vocabulary come from (checkpoints.py), or a configuration such as
+    checkpoints.BASE for random weights; it takes ids of its own tokenizer, of any length, and never attends to padding.
+    Raises ValueError for an unknown kind, padding, size or checkpoint.
+    """
+    if padding not in kinds.PADDINGS:
+        raise ValueError(f"padding must be {' or '.join(map(repr, kinds.PADDINGS))}, not {padding!r}")
+    if kind != "bert" and kind not in BUILDERS:
+        raise ValueError(f"unknown model {kind!r}{nearest(kind, [*BUILDERS, 'bert'])}; known: {', '.join(map(repr, [*BUILDERS, 'bert']))}")
+    defaults = kinds.KINDS[kind].sizes
+    if unknown := sorted(set(sizes) - set(defaults)):
+        raise ValueError(f"unknown size {unknown[0]!r}{nearest(unknown[0], defaults)}; {kind!r} takes {', '.join(defaults)}")
+    sizes = {**defaults, **sizes}
+    if kind == "bert":
+        return _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes)
+    if vocab_size is None or max_len is None:
+        raise TypeError(f"{kind!r} needs vocab_size and max_len")
+    return BUILDERS[kind](vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **sizes)
+
+
+def _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes):
+    if as_alteration(alteration).formula:
+        raise ValueError(f"'bert' has no cell to alter: alteration must be 'none', not {alteration!r}")
+    folder = None if isinstance(checkpoint, dict) else checkpoints.locate(checkpoints.identity(checkpoint))
+    config = checkpoints.read_config(folder) if folder else checkpoint
+    model = transformer.build(config, n_classes, **sizes, seed=seed)
+    if vocab_size not in (None, config["vocab_size"]):
+        raise ValueError(f"vocab_size {vocab_size}: this checkpoint has a vocabulary of {config['vocab_size']}")
+    if max_len is not None and max_len > config["max_position_embeddings"]:
+        raise ValueError(f"max_len {max_len}: this checkpoint takes at most {config['max_position_embeddings']} tokens")
+    if folder:
+        transformer.load(model, folder)
+    return model
+
+
+class _Initialisers:
+    """Keras' default initialisers, each with a seed of its own where there is one.
+
+    Keras' global seed will not do for a study: any other thread of the process may draw from it in between.
+    """
+
+    def __init__(self, seed: int | None):
+        self.seed, self.drawn = seed, 0
+
+    def __call__(self, name: str):
+        self.drawn += 1
+        return keras.initializers.get({"class_name": name, "config": {"seed": None if self.seed is None else self.seed + self.drawn}})
+
+
+def _bi_lstm(units, alteration, initial, name):
+    def half(go_backwards):
+        return LSTMCS(
+            units, alteration, return_sequences=True, go_backwards=go_backwards,
+            kernel_initializer=initial("GlorotUniform"), recurrent_initializer=initial("Orthogonal"),
+        )  # fmt: skip
+
+    return Bidirectional(half(False), backward_layer=half(True), name=name)
+
+
+def _lstm(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout):
+    # === Layers ===
+    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
+    drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
+    stack = _stack(n_classes, alteration, masked, initial, units)
+
+    # === Functional model ===
+    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
+    return keras.Model(ids, stack(drop(embed(ids))), name="lstm_cs")
+
+
+def _simple(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout, heads, head_width, feed_forward):
+    # === Layers ===
+    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
+    place = transformer.AddPositions(max_len, initial("RandomUniform"), name="positions")
+    drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
+    widths = {"heads": heads, "head_width": head_width, "feed_forward": feed_forward}
+    stack = _stack(n_classes, alteration, masked, initial, units)
+
+    # === Functional model ===
+    ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
+    x = transformer.block(drop(place(embed(ids))), "encoder", **widths, initial=lambda: initial("GlorotUniform"))
+    return keras.Model(ids, stack(x), name="simple")
+
+
+def _stack(n_classes, alteration, masked, initial, units):
+    """Two Bi-LSTM-CS layers, both pools and the sigmoid scores, as a function of the sequence in front of them."""
+    first = _bi_lstm(units, alteration, initial, "bi_lstm_1")
+    second = _bi_lstm(units, alteration, initial, "bi_lstm_2")
+    score = layers.Dense(n_classes, "sigmoid", kernel_initializer=initial("GlorotUniform"), name="scores")
+
+    def apply(x):
+        x = second(first(x))
+        if masked:
+            return score(MaskedPools(name="pools")(x))
+        flows = [layers.GlobalMaxPooling1D(name="max_pool")(x), layers.GlobalAveragePooling1D(name="average_pool")(x)]
+        return score(layers.Concatenate(name="pools")(flows))
+
+    return apply
+
+
+BUILDERS = {"lstm": _lstm, "simple": _simple}

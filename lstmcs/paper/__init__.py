@@ -1,0 +1,22 @@
+"""The paper, and what our folds say of it: its tables as printed, ours beside them, its claims and their evidence."""
+
+from . import claims, comparison, contradictions, evidence, tables
+from .claims import check_claims
+from .tables import (
+    baselines,
+    published,
+    table_1,
+    table_2,
+    table_12,
+    table_13,
+    table_14,
+    table_15,
+    table_16,
+    tables_3_to_9,
+    tables_10_11,
+)  # fmt: skip
+
+__all__ = [
+    "baselines", "check_claims", "claims", "comparison", "contradictions", "evidence", "published", "table_1", "table_2", "table_12", "table_13",
+    "table_14", "table_15", "table_16", "tables", "tables_3_to_9", "tables_10_11",
+]  # fmt: skip

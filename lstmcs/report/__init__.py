@@ -1,0 +1,1 @@
+"""Notebooks run in batch, their pages and the index; pictures, tables and sentences for them."""

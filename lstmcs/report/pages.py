@@ -1,0 +1,198 @@
+"""Pages: an executed notebook as one HTML file, and reports/index.html over all of them.
+
+A page opens from disk and fetches nothing: style and pictures are inside, formulas are MathML, and the one script, which
+sorts tables, is the only one that the page's content policy lets run. Everything shown comes from the executed
+notebook and its metadata["lstmcs"]. Cells tagged "answer" are put first; the index takes its answer and picture from
+the summary with most folds on record: the first answer, and of what cells tagged "picture" show the first (a map of all
+sets), or for one or two data sets the last (their intervals).
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+import shlex
+from pathlib import Path
+
+import jinja2
+import nbformat
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from .. import environment
+from .._version import __version__
+from ..study.plan import Settings
+from . import show
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+#: From best to worst; the study's state is the worst of its pages'.
+STATES = ("complete", "partial", "failed")
+
+
+def render(executed: Path) -> str:
+    """An executed notebook as one self-contained HTML page."""
+    notebook = nbformat.read(executed, 4)
+    about = dict(notebook.metadata["lstmcs"])
+    notebook.cells = _arranged(notebook.cells, about)
+    exporter = HTMLExporter(extra_loaders=[jinja2.FileSystemLoader(_TEMPLATES)], template_file="page.html.j2")
+    exporter.register_filter("markdown2html", lambda source: MarkdownWithMath(renderer=_Markdown(escape=False)).render(source))
+    commit = about["env"]["commit"] or ""
+    extra = {"title": _title(about), "footer": _footer(about), "command": command(about["parameters"]), "checkout": commit.rstrip("+")}
+    text = exporter.from_notebook_node(notebook, {"lstmcs": {**about, **extra, **_frame()}})[0]
+    heads = re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', text)
+    links = "".join(f'<li><a href="#{name}">{heading}</a></li>' for name, heading in heads if name != "answer")
+    contents = f'<nav class="contents" aria-label="Contents"><ol>{links}</ol></nav>' if links else ""
+    return text.replace("<!--contents-->", contents, 1)
+
+
+class _Markdown(IPythonRenderer):
+    """Markdown whose headings can be linked to and whose formulas need no script."""
+
+    def heading(self, text, level, **attrs):
+        name = re.sub(r"[^a-z0-9]+", "-", html.unescape(re.sub("<[^>]+>", "", text)).lower()).strip("-")
+        return f'<h{level} id="{name}">{text}</h{level}>\n'
+
+    def inline_math(self, body):
+        return show.math(body)
+
+    def block_math(self, body):
+        return f'<div class="scroll">{show.math(body, block=True)}</div>'
+
+
+def _arranged(cells: list, about: dict) -> list:
+    """Title and question, the answer, the contents, then the notebook in its order; progress is for the one who waits."""
+    for cell in cells:
+        cell.metadata = {"tags": cell.metadata.get("tags", [])}
+        if cell.cell_type == "code":
+            progress = "progress" in cell.metadata["tags"]
+            cell.outputs = [o for o in cell.outputs if not (progress and o.output_type == "stream") and _WIDGET not in o.get("data", {})]
+    first = next((i for i, cell in enumerate(cells) if cell.source.startswith("# ")), None)
+    if first is None:
+        raise ValueError(f"{about['notebook']}: no cell begins with a title, '# ...'")
+    title, *rest = cells[first].source.split("\n\n")
+    question = rest.pop(0) if rest and rest[0].startswith("**") else ""
+    top = nbformat.v4.new_markdown_cell(title, metadata={"after": _top(question.strip("*"), about)})
+    hint = nbformat.v4.new_markdown_cell("\n\n".join(rest), metadata={"before": '<!--contents--><div class="hint">', "after": "</div>"})
+    others = cells[:first] + cells[first + 1 :]
+    answers = [cell for cell in others if "answer" in cell.metadata["tags"]]
+    for cell in answers:
+        if cell.cell_type == "markdown":  # its own heading is for JupyterLab
+            cell.source = re.sub(r"^## .*\n*", "", cell.source)
+            cell.metadata |= {"before": '<div class="aside">', "after": "</div>"}
+    if answers:
+        answers[0].metadata["before"] = '<section class="answer"><h2 id="answer">The answer</h2>' + answers[0].metadata.get("before", "")
+        answers[-1].metadata["after"] = answers[-1].metadata.get("after", "") + "</section>"
+    return [top, *answers, hint, *(cell for cell in others if "answer" not in cell.metadata["tags"])]
+
+
+def _top(question: str, about: dict) -> str:
+    facts = [
+        about["dataset"],
+        f"preset {about['preset']}",
+        about.get("size"),
+        _folds(about, " folds on record"),
+        f"made {about['made']}",
+        f"commit {about['env']['commit'] or 'unknown'}",
+    ]
+    parts = [f'<p class="question">{html.escape(question)}</p>' if question else ""]
+    parts.append(f'<p class="about">{" · ".join(html.escape(fact) for fact in facts if fact)}</p>')
+    if about["state"] != "complete":
+        parts.insert(0, f'<p class="banner {about["state"]}"><strong>{about["state"]}</strong>: {html.escape(about["why"])}</p>')
+    return "".join(parts)
+
+
+def _folds(about: dict, words: str = "") -> str:
+    """Folds done of planned, where the page is about them."""
+    speaks = about["dataset"] and (about["state"] != "complete" or about["done"] == about["planned"])
+    return f"{about['done']} of {about['planned']}{words}" if speaks else ""
+
+
+def command(parameters: dict) -> str:
+    """The command line that makes a page of these parameters again; what is the preset's own is left out."""
+    plain = Settings(preset=parameters["preset"]).parameters()
+    words = ["python", "-m", "lstmcs", "study", "--preset", parameters["preset"]]
+    for name, value in parameters.items():
+        if name not in ("preset", "train") and value not in (None, []) and value != plain.get(name):
+            words.append("--" + name.replace("_", "-"))
+            several = value if isinstance(value, list) else [value]
+            words += (
+                [f"{several[0]}|"] if isinstance(value, list) and len(value) == 1 and " " in value[0] else map(str, several)
+            )  # one name with spaces
+    return shlex.join(words)
+
+
+def _footer(about: dict) -> list[str]:
+    env = about["env"]
+    options = {k: v for k, v in about["parameters"].items() if k not in ("records_dir", "train") and v not in (None, [])}
+    versions = ", ".join(f"{k} {v}" for k, v in env.items() if k not in ("commit", "platform", "xla_flags"))
+    return [
+        f"Made {about['made']} in {about['seconds']} s. Preset {about['preset']}; {about['done']} of {about['planned']} folds on record.",
+        f"Parameters: {json.dumps(options, ensure_ascii=False)}",
+        f"{versions}; {env['platform']}; commit {env['commit'] or 'unknown'}",
+    ]
+
+
+def index(folder: Path | None = None) -> Path:
+    """Write reports/index.html from the executed notebooks; returns its path."""
+    folder = folder or environment.reports_dir()
+    reports, front = [], None
+    for executed in sorted((folder / "notebooks").glob("*.ipynb")):
+        page = folder / f"{executed.stem}.html"
+        if (about := about_of(executed)) and page.is_file():
+            reports.append({**about, "folds": _folds(about), "html": page.name, "notebook": f"notebooks/{executed.name}"})
+            answer, picture = _answer_and_picture(executed)
+            if answer and (front is None or about["done"] > front["done"]):
+                front = {**about, "answer": answer, "picture": picture, "html": page.name}
+    reports.sort(key=lambda r: front is None or r["html"] != front["html"])  # the summary first, the others as they are numbered
+    beside = [r for r in reports if front and r["html"] != front["html"] and r["parameters"] == front["parameters"]]
+    state = max((r["state"] for r in reports), key=STATES.index, default="")
+    loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
+    text = loader.get_template("index.html.j2").render(
+        reports=reports, front=front, beside=beside, state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
+        version=__version__, commit=environment.describe()["commit"] or "unknown", **{k: jinja2.utils.markupsafe.Markup(v) for k, v in _frame().items()},
+    )  # fmt: skip
+    return write(folder / "index.html", text)
+
+
+def _answer_and_picture(executed: Path) -> tuple[str, str]:
+    """What a summary gives to the index, as HTML; empty texts for any other notebook."""
+    shown = {"answer": [], "picture": []}
+    for cell in nbformat.read(executed, 4).cells:
+        for tag in shown.keys() & set(cell.metadata.get("tags", [])):
+            shown[tag] += [o["data"]["text/html"] for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
+    if not (shown["answer"] and shown["picture"]):
+        return "", ""
+    few = len(about_of(executed)["parameters"]["datasets"]) < 3
+    chosen = shown["answer"][0], shown["picture"][-1 if few else 0]
+    return tuple(map(jinja2.utils.markupsafe.Markup, chosen))  # show.py has escaped what is in them
+
+
+def about_of(executed: Path) -> dict:
+    """What run.py noted in an executed notebook; empty if there is none."""
+    try:
+        return dict(nbformat.read(executed, 4).metadata.get("lstmcs", {}))
+    except (OSError, ValueError, nbformat.reader.NotJSONError):
+        return {}
+
+
+def write(target: Path, text: str) -> Path:
+    """Write a file whole or not at all."""
+    with environment.whole(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return target
+
+
+def _title(about: dict) -> str:
+    return about["title"] + (f": {about['dataset']}" if about["dataset"] else "")
+
+
+def _frame() -> dict[str, str]:
+    """Style, script, and the policy that lets this script alone run and nothing be fetched."""
+    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "sort.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+    return {"style": style, "script": script, "policy": policy}

@@ -1,0 +1,148 @@
+"""Reports: papermill runs the notebooks for a study's settings; pages.py makes HTML of them and the index.
+
+A page whose notebook, settings, records and code are unchanged is not run again.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from papermill.exceptions import PapermillExecutionError
+
+from .. import environment
+from ..study.plan import Plan, Settings, plan
+from .pages import about_of, index, render, write
+
+
+def notebooks() -> dict[str, dict]:
+    """Notebook -> what its metadata says of its pages (metadata["lstmcs"]), in the order of their numbers.
+
+    pages: one a data set ("each"), one for all sets ("all"), or one that needs none ("one"). models: the kinds it shows; all of
+    the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
+    """
+    found = {}
+    for file in sorted(environment.shared("notebooks").glob("[0-9]*.ipynb")):
+        about = json.loads(file.read_text(encoding="utf-8"))["metadata"].get("lstmcs", {})
+        found[file.stem] = {"pages": "all", "models": [], "texts": False} | about
+    return found
+
+
+def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
+    """Run and render every notebook for `settings`, then the index: (path of the index, names of failed pages)."""
+    folder = (
+        environment.reports_dir() if settings.store.trains else settings.store.path.resolve().parent
+    )  # an edition's pages lie beside it
+    for part in ("notebooks", "tables"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    failed = []
+    for notebook, about in notebooks().items():
+        models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)
+        for dataset in (settings.datasets if about["pages"] == "each" else [None]) if models else []:
+            chosen = {"models": models} | ({"datasets": [dataset]} if dataset else {})
+            if _page(notebook, about, Settings.of(**settings.parameters() | chosen), folder, say) == "failed":
+                failed.append(notebook)
+    return index(folder), failed
+
+
+def _page(notebook: str, kind: dict, settings: Settings, folder: Path, say) -> str:
+    """One page: executed notebook, HTML, and the tidy table behind it. Returns its state."""
+    work = plan(settings)
+    name = _name(notebook, kind, work)
+    executed = folder / "notebooks" / f"{name}.ipynb"
+    about = about_of(executed)
+    if kind["texts"] and not all(map(work.data.at_hand, work.data)):
+        say(f"{name}: only results are at hand, not the data; " + ("the page that is there stays" if about else "no page"))
+        return about.get("state", "complete")
+    if kind["pages"] == "each" and not work.folds:
+        say(f"{name}: the edition holds no fold of {', '.join(settings.models)}; no page")
+        return "complete"
+    fingerprint = _fingerprint(notebook, work)
+    if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
+        say(f"running {notebook}" + (f" on {', '.join(work.data)}" if kind["pages"] != "one" else "") + " ...")
+        about = _execute(notebook, kind, work, executed) | {"fingerprint": fingerprint}
+        if kind["pages"] != "one" and not (results := work.results()).empty:
+            about["table"] = f"tables/{name}.csv"
+            results.to_csv(folder / about["table"], index=False)
+        _store(executed, about)
+    write(folder / f"{name}.html", render(executed))
+    return about["state"]
+
+
+def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
+    """Run a notebook with papermill under a temporary name; a failed one is kept too, and says so."""
+    temporary = target.with_suffix(f".{os.getpid()}.running.ipynb")
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it repeats the progress of each cell
+    source = environment.shared("notebooks", f"{notebook}.ipynb")
+    started, why, state = time.perf_counter(), "", "complete"
+    try:
+        papermill.execute_notebook(
+            source, temporary, parameters=work.settings.parameters(), kernel_name="python3", kernel_manager_class=ThisPython,
+            cwd=Path.cwd(), progress_bar=False, extra_arguments=["--log-level=50"],  # what a cell raises is in the notebook
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        state, why = "failed", f"{error.ename}: {error.evalue}"
+    except BaseException:  # Ctrl-C
+        temporary.unlink(missing_ok=True)
+        raise
+    temporary.replace(target)
+    count = Counter(work.states().values())
+    of_folds = kind["pages"] != "one" and not kind["texts"]
+    if state == "complete" and of_folds and count["done"] < len(work.folds):
+        state, why = "partial", f"{count['done']} of {len(work.folds)} planned folds are on record, {count['failed']} failed"
+    heading = nbformat.read(source, 4).cells[0].source.splitlines()[0]  # of the source: papermill puts a failure first
+    return {
+        "title": heading.lstrip("# "), "notebook": notebook, "dataset": ", ".join(work.data) if kind["pages"] != "one" else "",
+        "preset": work.settings.preset, "size": work.size if of_folds else "", "state": state, "why": why,
+        "done": count["done"], "failed": count["failed"], "planned": len(work.folds),
+        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
+        "parameters": work.settings.parameters(), "env": environment.describe(),
+    }  # fmt: skip
+
+
+class ThisPython(AsyncKernelManager):
+    """A kernel of the Python that runs the study, whatever kernels are installed on the machine."""
+
+    @property
+    def kernel_spec(self):
+        return KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], language="python")
+
+
+def _name(notebook: str, kind: dict, work: Plan) -> str:
+    if kind["pages"] == "one":
+        return notebook
+    names = "_".join(work.data)
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "_", names)[:60]
+    if slug != names:  # two names may come to the same one
+        slug += "-" + hashlib.sha256(names.encode()).hexdigest()[:6]
+    return f"{notebook}--{slug}" + ("" if kind["texts"] else f"--{work.settings.preset}")
+
+
+def _fingerprint(notebook: str, work: Plan) -> str:
+    """Hash of all that a page depends on: notebook, settings, data, what the records say, the paper's tables and the package's own files."""
+    about = work.settings.parameters(), sorted({fold.data_sha256 for fold in work.folds}), sorted(work.states().values())
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    tables = [file for part in ("paper", "protocol") for file in sorted(environment.shared("data", part).glob("*.csv"))]
+    code = sorted(Path(__file__).resolve().parent.parent.rglob("*.py"))
+    for file in [environment.shared("notebooks", f"{notebook}.ipynb"), environment.shared("data", "datasets.toml"), *tables, *code]:
+        digest.update(file.read_bytes())
+    digest.update(work.results().to_csv(index=False).encode())
+    return digest.hexdigest()[:20]
+
+
+def _store(executed: Path, about: dict) -> None:
+    notebook = nbformat.read(executed, 4)
+    notebook.metadata["lstmcs"] = about
+    for where in ("input_path", "output_path"):  # folders of this machine, which are nobody else's business
+        notebook.metadata.get("papermill", {}).pop(where, None)
+    write(executed, nbformat.writes(notebook))

@@ -1,0 +1,182 @@
+"""Every sentence that a page says: statistics in, words out."""
+
+import pandas as pd
+
+from ..datasets import registry
+from ..fold import is_reseed, label
+from ..metrics import METRICS
+from ..models.kinds import KINDS
+from ..paper import comparison
+from ..paper.claims import check_claims, tally
+from ..stats import cost, multiple, seeds, single
+from ..study.plan import Plan
+
+#: The claim of the paper's abstract: the best alteration of each state, and by how much it is said to raise F1.
+CENTRAL = {"c1-average": "C-1 by 0.5 %", "h2-average": "H-2 by 0.3 %"}
+_IS = {
+    "confirmed": "is confirmed{}",
+    "not confirmed": "is not confirmed{} (it falls)",
+    "cannot tell": "can neither be confirmed nor refuted so far{}",
+}
+
+
+def headline(results: pd.DataFrame) -> str:
+    """Two sentences from a results frame (a row a fold, all models); one that says so if nothing can be compared yet."""
+    cells = multiple.compared(multiple.cells(results[results["model"] == "lstm"]))
+    if cells.empty:
+        return "Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record."
+    claims = check_claims(results)
+    words, sets = cells["verdict"].value_counts(), list(cells["dataset"].unique())
+    stand_ins = registry.stand_ins()
+    names = ", ".join(f"{name} (a stand-in)" if name in stand_ins else name for name in sets)
+    told = ", ".join(f"{words.get(word, 0)} {word}" for word in single.VERDICTS)
+    return (
+        f"The paper's claim that one more line in the LSTM cell raises F1 ({', '.join(CENTRAL.values())} on average) {_central(claims.set_index('id')['verdict'])}. "
+        f"Evidence: {len(cells)} comparison{'s' * (len(cells) != 1)} with the unaltered cell on {len(sets)} data set{'s' * (len(sets) != 1)} "
+        f"({names}; up to {cells['folds'].max()} folds each): {told}; {tally(claims)}."
+    )
+
+
+def _central(claims: pd.Series) -> str:
+    found = {name: claims[name] for name in CENTRAL}
+    if len(set(found.values())) == 1:
+        return _IS[next(iter(found.values()))].format("")
+    return " and ".join(_IS[word].format(f" for {CENTRAL[name].split()[0]}") for name, word in found.items())
+
+
+def one_set(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
+    """What the folds say of one data set, in one or two sentences for a reader in a hurry."""
+    table = single.differences_table(results, metric)
+    table = table[~is_reseed(table.index)]
+    if table.empty:
+        return f"{name}: no fold of an alteration and the unaltered cell is on record yet."
+    better, worse = table.index[table["low"] > 0], table.index[table["high"] < 0]
+    baseline = single.improvements(results).loc["Baseline", metric]
+    count = f"{table['folds'].min()} to {table['folds'].max()}" if table["folds"].min() < table["folds"].max() else table["folds"].max()
+    text = f"{name}: of {len(table)} alterations, {len(better)} score higher than the unaltered cell"
+    text += f" ({', '.join(better)})" if len(better) else ""
+    text += f" and {len(worse)} lower" + (f" ({', '.join(worse)})" if len(worse) else "")
+    text += f" in {METRICS[metric]} by a corrected 95 % interval that excludes 0, on {count} paired folds; the unaltered cell scores {baseline:.1f} %."
+    return text + " With this many comparisons about one in twenty such intervals excludes 0 by chance."
+
+
+def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
+    """What other seeds do on one data set, in words: the reseed, the best of as many as there are alterations, the best one."""
+    table = single.differences_table(results, metric)
+    altered, null = table[~is_reseed(table.index)], table[is_reseed(table.index)]
+    if altered.empty or null.empty or null["folds"].max() < 2:
+        return f"{name}: the unaltered cell with other seeds is not on record, so nothing can be said of chance yet."
+    row, best = null.iloc[0], altered["mean"].idxmax()
+    bound = seeds.best_of_null(results, metric, len(altered)).loc["other seeds"]
+    gain = altered.loc[best, "mean"]
+    place = "more than" if gain > bound["bound"] else "no more than"
+    many = f"the best of {len(altered)} such rows" if len(altered) > 1 else "such a row"
+    return (f"{name}: with other seeds the unaltered cell differs from itself by {row['mean']:+.2f} points of {METRICS[metric]} "
+            f"({row['low']:+.2f} to {row['high']:+.2f}); when nothing is there, {many} is at {bound['median']:+.2f}, and above "
+            f"{bound['bound']:+.2f} once in twenty times. The best alteration on record, {best}, is at {gain:+.2f}: {place} seeds alone explain. "
+            f"At {int(row['folds'])} folds a true difference must reach about {single.detectable(altered['sd'].median(), int(row['folds'])):.1f} "
+            "points to be found four times in five.")  # fmt: skip
+
+
+def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:
+    """What all sets but those in `without` say together, in two sentences."""
+    results = results[~results["dataset"].isin(without)]
+    table = multiple.compared(multiple.cells(results, metric))
+    if table.empty:
+        return "No fold of an alteration and the unaltered cell is on record yet."
+    count = table["verdict"].value_counts()
+    words = ", ".join(f"{count.get(word, 0)} {word}" for word in single.VERDICTS)
+    sets = table["dataset"].unique()
+    text = f"Of {len(table)} comparisons with the unaltered cell on {len(sets)} set{'s' if len(sets) > 1 else ''} ({', '.join(sets)}): {words} "
+    text += f"(half a point of {METRICS[metric]} either way counts as the same)."
+    together = multiple.tests(results, metric)
+    together = together[~is_reseed(together.index)]
+    told = [f"{name} {row['verdict']}" for name, row in together.iterrows() if row["verdict"] != "undecided"]
+    return text + (f" Over the sets together: {', '.join(told)}." if told else " Over the sets together no alteration is decided.")
+
+
+def agreement(pairs: pd.DataFrame) -> str:
+    """In how many rows of `paper.comparison.against_paper` both improvements have the same sign, as a sentence."""
+    if pairs.empty:
+        return "No improvement of the paper's has one of ours on record beside it."
+    same = 100 * comparison.same_sign(pairs)
+    return f"{len(pairs)} pairs of improvements; in {same:.0f} % of them the paper's and ours have the same sign."
+
+
+def runs_agree(table: pd.DataFrame) -> str:
+    """How far one run can be trusted, in a few words."""
+    count = seeds.of_sets(table).query("pairs > 0")
+    pairs, same, decided, again, opposite = count[["pairs", "same", "decided", "again", "opposite"]].sum()
+    if not pairs:
+        return "No comparison has two runs on record; a study with --runs 2 trains a second one, with other splits."
+    return (
+        f"Two runs of one comparison have the same verdict in {same} of {pairs} pairs ({', '.join(count['dataset'])}); a verdict of better or worse "
+        f"from one run is found again in another in {again} of {decided} cases, and its opposite in {opposite}."
+    )
+
+
+def models(results: pd.DataFrame, named: dict[str, str]) -> str:
+    """How each other model on record does against LSTM-CS, over the data sets: one sentence."""
+    table, parts = cost.verdicts(results), []
+    for model in KINDS:
+        words = table[(table["model"] == model) & (table["alteration"] == "none")]["verdict"].value_counts()
+        if count := int(words.sum()):
+            told = ", ".join(f"{word} on {words[word]}" for word in single.VERDICTS if word in words)
+            parts.append(f"{named[model]} {told} of {count} set{'s' * (count > 1)}")
+    if not parts:
+        return 'Only one kind of model is on record; models = ["lstm", "simple", "tfidf"] trains others.'
+    return f"Against LSTM-CS with the unaltered cell, in macro F1: {'; '.join(parts)}."
+
+
+def models_by_set(results: pd.DataFrame, named: dict[str, str]) -> list[str]:
+    """What the models on record score and cost beside LSTM-CS, a line a data set."""
+    table, words = cost.rows(results), cost.verdicts(results)
+    parts = []
+    for dataset, group in table[table["alteration"] == "none"].groupby("dataset", sort=False):
+        base = group[group["model"] == "lstm"]
+        others = group[group["model"] != "lstm"]
+        if base.empty or others.empty:
+            continue
+        base = base.iloc[0]
+        text = f"{dataset}: LSTM-CS {base[cost.SCORE]:.1f} % macro F1 in {base['seconds']:.3g} s a fold ({base['folds']} folds)"
+        for row in others.itertuples():
+            found = words[(words["dataset"] == dataset) & (words["model"] == row.model) & (words["alteration"] == "none")].to_dict(
+                "records"
+            )
+            word = f"{found[0]['verdict']} on {found[0]['folds']} folds" if found else "no paired fold"
+            text += f"; {named[row.model]} {getattr(row, cost.SCORE):.1f} % in {row.seconds:.3g} s ({word})"
+        parts.append(text + ".")
+    return parts
+
+
+def training(work: Plan) -> list[str]:
+    """How each kind of model is trained, a line each; a set's own number of epochs is named with it."""
+    named, lines = work.names(), {}
+    for fold in work.folds:
+        training = dict(fold.training)
+        epochs = training.pop("epochs", None)
+        text = f"{named[fold.model]}: " + ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items())
+        lines.setdefault(text, {})[fold.dataset] = epochs
+    return [
+        text + (f"; epochs: {', '.join(f'{d} {e}' for d, e in sets.items())}" if any(sets.values()) else "") for text, sets in lines.items()
+    ]
+
+
+def verdicts_of_models(results: pd.DataFrame) -> pd.DataFrame:
+    """stats.cost.verdicts to be read: columns dataset, row, against, and the figures."""
+    table = cost.verdicts(results)
+    names = [[_row(model, cell) for model, cell in zip(table[m], table[c])] for m, c in (("model", "alteration"), ("base_model", "base"))]
+    shown = table.drop(columns=["model", "alteration", "base_model", "base"])
+    shown.insert(1, "row", names[0])
+    shown.insert(2, "against", names[1])
+    return shown
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with cells as its index, for readers: "reseed-1" becomes "same cell, other seeds"."""
+    return table.rename(index=label)
+
+
+def _row(model: str, cell: str) -> str:
+    title = KINDS[model].title
+    return title if cell == "none" else f"{title}, {label(cell)}"

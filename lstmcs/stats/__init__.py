@@ -1,0 +1,36 @@
+"""Statistics: frames in, frames or numbers out; no prose, no paper, no files.
+
+single    one data set: improvements as the paper gives them, paired differences, intervals, verdicts
+multiple  several data sets: averages, tests over sets, ranks
+seeds     what other seeds alone do; whether another run says the same
+cost      models beside each other, in score and time
+"""
+
+from . import cost, multiple, seeds, single
+from .single import (
+    LEVEL,
+    ROPE,
+    ROPES,
+    TEST_TO_TRAIN,
+    VERDICTS,
+    corrected_interval,
+    corrected_ttest,
+    costs,
+    detectable,
+    differences_table,
+    done,
+    holm,
+    improvements,
+    paired_differences,
+    posterior,
+    standard_error,
+    times_as_long,
+    verdict,
+    verdicts,
+)  # fmt: skip
+
+__all__ = [
+    "LEVEL", "ROPE", "ROPES", "TEST_TO_TRAIN", "VERDICTS", "corrected_interval", "corrected_ttest", "cost", "costs", "detectable",
+    "differences_table", "done", "holm", "improvements", "multiple", "paired_differences", "posterior", "seeds", "single", "standard_error",
+    "times_as_long", "verdict", "verdicts",
+]  # fmt: skip

@@ -1,0 +1,162 @@
+"""A store of records as one Parquet file, small enough to be committed and cited: an edition.
+
+A row a fold: the columns of records.frame, and the whole record as JSON, without its test predictions. Given as
+`records_dir`, the file is read where a folder of records would be: the same pages are made of it without records, data or
+training. Other readings of the predictions need the records themselves.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from .. import environment, metrics
+from ..alterations import ALTERATIONS, alteration
+from ..errors import EditionError, RecordError, nearest
+from ..fold import PROTOCOL, Fold
+from .records import Folder, check, frame, row
+
+ENDING = ".parquet"
+_OF_A_FOLD = ("alteration", "reseed", "run", "fold", "seed")  # what differs within one study of a data set and model
+
+
+def store(place: "str | Path | None" = None) -> "Folder | Archive":
+    """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own)."""
+    place = Path(place or environment.records_dir())
+    return Archive(place) if place.suffix == ENDING else Folder(place)
+
+
+class Archive:
+    """An edition; read only.
+
+    path: the file. Raises EditionError, here and from every method, for a file that is no edition.
+    """
+
+    trains = False  # nothing can be written here
+
+    def __init__(self, path: "str | Path"):
+        self.path = Path(path)
+        self._rows  # noqa: B018 - a wrong file ends here
+
+    def __str__(self):
+        return str(self.path)
+
+    @cached_property
+    def _rows(self) -> dict[Fold, dict]:
+        """Fold -> its record, without predictions."""
+        try:
+            return _read(str(self.path), self.path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            raise EditionError(f"no such file: {self.path}") from None
+        except EditionError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise EditionError(f"{self.path} is no edition of this study ({str(error)[:120]})") from None
+
+    def heads(self) -> list[dict]:
+        """Every record, without predictions."""
+        return list(self._rows.values())
+
+    def states(self, folds: Iterable[Fold]) -> dict[Fold, str]:
+        """Fold -> "done", "failed" or "missing"."""
+        return {fold: self._rows[fold]["state"] if fold in self._rows else "missing" for fold in folds}
+
+    def finished(self, fold: Fold) -> bool:
+        """Whether `fold` is on record as done."""
+        return fold in self._rows and self._rows[fold]["state"] == "done"
+
+    def rows(self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+        """The results as one tidy frame, a row a fold; see records.frame. Raises ValueError for another reading."""
+        metrics.check_reading(reading, macro)
+        if (reading, macro) != ("paper", "mean"):
+            raise EditionError(f"{self.path.name} holds no predictions: reading {reading!r}, macro {macro!r} needs the records")
+        return frame(row(self._rows[fold]) for fold in (self._rows if folds is None else folds) if fold in self._rows)
+
+    def cost(self, fold: Fold) -> dict | None:
+        """What BERT-base would cost on a fold, from the folder `cost` beside the file; None where it was never measured."""
+        try:
+            return json.loads((self.path.parent / "cost" / f"{fold.key}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def models(self, dataset: str) -> dict[str, tuple[Fold, int]]:
+        """Model -> (a fold of it on this data set, how many runs the edition holds of it); more runs may have gone where they
+        buy most. Raises EditionError for a data set that the edition does not hold."""
+        found = {}
+        for fold in self._rows:
+            if fold.dataset == dataset:
+                first, runs = found.get(fold.model, (fold, 0))
+                found[fold.model] = first, max(runs, fold.run)
+        if not found:
+            known = list(dict.fromkeys(fold.dataset for fold in self._rows))
+            raise EditionError(f"{self.path.name} holds no data set {dataset!r}{nearest(dataset, known)}. It holds {', '.join(known)}")
+        return found
+
+    def extent(self) -> dict:
+        """The study that it is of, as Settings takes it: data sets, models, runs and seed; own formulas, and rows with other
+        seeds where it has more than any study."""
+        folds = list(self._rows)
+        named = {
+            plural: list(dict.fromkeys(getattr(f, name) for f in folds)) for plural, name in (("datasets", "dataset"), ("models", "model"))
+        }
+        formulas = list(dict.fromkeys(f.alteration for f in folds))
+        if any(alteration(formula).id not in ALTERATIONS for formula in formulas):
+            named["alterations"] = formulas
+        reseeds = max(f.reseed for f in folds)
+        return named | {"runs": max(f.run for f in folds), "seed": folds[0].seed} | ({"reseeds": reseeds} if reseeds > 1 else {})
+
+    def restore(self, folder: Folder) -> int:
+        """Its records into a folder, without predictions; what is on record there as done stays. How many were new.
+
+        Raises EditionError where they were written under another protocol: they would pass for results of this one.
+        """
+        if other := {fold.protocol for fold in self._rows} - {PROTOCOL}:
+            raise EditionError(f"{self.path} holds records of protocol {', '.join(map(str, other))}; this is protocol {PROTOCOL}")
+        new = {fold: head for fold, head in self._rows.items() if not folder.finished(fold)}
+        for fold, head in new.items():
+            folder.write(fold, {k: v for k, v in head.items() if k not in ("config", "key", "protocol")}, {})
+        return len(new)
+
+
+def export(folder: Folder, file: "str | Path") -> int:
+    """Every whole record of a folder as an edition, whole or not at all; returns how many. Raises EditionError."""
+    heads = list(folder.heads())
+    if not heads:
+        raise EditionError(f"no record in {folder}: there is nothing to export")
+    _one_study([check(head) for head in heads])
+    rows = pd.DataFrame([row(head) for head in heads]).assign(record=[json.dumps(head, sort_keys=True) for head in heads]).convert_dtypes()
+    rows = rows.sort_values(["dataset", "model", "run", "fold", "alteration"], kind="stable", ignore_index=True)
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    with environment.whole(Path(file)) as temporary:
+        rows.to_parquet(temporary, compression="zstd", index=False)
+    return len(heads)
+
+
+@lru_cache(maxsize=2)
+def _read(file: str, _changed: int) -> dict[Fold, dict]:
+    heads = [json.loads(text) for text in pd.read_parquet(file, columns=["record"])["record"]]
+    if not heads:
+        raise EditionError(f"{file} holds no record")
+    try:
+        found = {check(head): head for head in heads}
+    except RecordError as problem:
+        raise EditionError(f"{file} is no edition of this study ({problem})") from None
+    if wrong := next((fold for fold, head in found.items() if fold.key != head["key"]), None):
+        raise EditionError(f"{file} is no edition of this study (the key of {wrong.label} does not match its configuration)")
+    _one_study(list(found))
+    return found
+
+
+def _one_study(folds: list[Fold]) -> None:
+    """Raises EditionError for records of several studies (two presets, paddings, checkpoints or seeds): one would hide the other."""
+    first, seeds = {}, sorted({fold.seed for fold in folds})
+    if len(seeds) > 1:
+        raise EditionError(f"records of seeds {' and '.join(map(str, seeds))} lie together; an edition is of one")
+    for fold in folds:
+        common = {name: value for name, value in fold.config.items() if name not in (*_OF_A_FOLD, "repeat")}
+        before = first.setdefault((fold.dataset, fold.model), common)
+        if differ := sorted(name for name in before | common if before.get(name) != common.get(name)):
+            raise EditionError(f"records of two studies of {fold.dataset} with {fold.model} lie together (they differ in "
+                               f"{', '.join(differ)}); an edition is of one: keep each study's records in a folder of its own")  # fmt: skip

@@ -1,0 +1,262 @@
+"""What a study is asked to do, and the folds that follow from it. Imports no TensorFlow.
+
+A plan lists its folds run by run and cell by cell.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ..alterations import ALTERATIONS, alteration
+from ..datasets import registry
+from ..datasets.loading import Dataset, load_dataset
+from ..datasets.preparation import Preparation
+from ..datasets.preprocess import Prepared, data_config, prepare
+from ..errors import DataError, SettingsError, nearest
+from ..fold import Fold
+from ..models import checkpoints, kinds
+from .archive import Archive, store
+from .records import Folder
+
+#: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
+PRESETS = {
+    "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "reseeds": 0},
+    "quick": {"runs": 1, "folds": 10, "reseeds": 1},
+    "standard": {"runs": 3, "folds": 10, "reseeds": 1},
+    "paper": {"runs": 10, "folds": 10, "reseeds": 1},
+}  # fmt: skip
+TRAINING = {"epochs": 5, "batch_size": 32, "learning_rate": 0.001}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a study is asked to do; each notebook's parameters are among these names.
+
+    preset: smoke | quick (1 run x 10 folds) | standard (3 x 10) | paper (10 x 10).
+    datasets: registered names, or files: "my.csv?text=body&label=tag".
+    alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for smoke.
+    models: kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of all
+        18 only none, C-1 and H-2; "bert", "bert-prepared" and "tfidf" have no cell to alter, so one row.
+    checkpoint: where BERT starts, see models/checkpoints.py.
+    runs: each with a split of its own; None means the preset's.
+    folds: how many of a run's ten are done; None means the preset's.
+    seed: of all that is drawn.
+    reseeds: rows that train the unaltered cell again, on the same splits with other seeds; None means the preset's: 1, none
+        for smoke.
+    workers: processes; 0 trains in this process; None means 2, or the number of cores.
+    padding: "fixed" as the paper, or "mask" (see training/batches.py).
+    records_dir: folder of the records, or an edition (a .parquet file); None means the study's own folder.
+    train: False only shows what is on record, as is always so for an edition.
+
+    Raises SettingsError, FormulaError, EditionError.
+    """
+
+    preset: str = "quick"
+    datasets: tuple[str, ...] = ("robo",)
+    alterations: tuple[str, ...] = ()
+    models: tuple[str, ...] = ("lstm",)
+    checkpoint: str = "google-bert/bert-base-uncased"
+    runs: int | None = None
+    folds: int | None = None
+    seed: int = 0
+    reseeds: int | None = None
+    workers: int | None = None
+    padding: str = "fixed"
+    records_dir: str | None = None
+    train: bool = True
+
+    def __post_init__(self):
+        def put(name, value):
+            object.__setattr__(self, name, value)
+
+        for name, kind, what in (("preset", str, "a name"), ("padding", str, "a name"), ("train", bool, "True or False")):
+            if not isinstance(getattr(self, name), kind):
+                raise SettingsError(f"{name} must be {what}, not {getattr(self, name)!r}")
+        if not (self.records_dir is None or isinstance(self.records_dir, str | Path)) or "\0" in str(self.records_dir):
+            raise SettingsError(f"records_dir must be a folder's name, not {self.records_dir!r}")
+        if not self.store.trains:
+            put("train", False)
+        elif self.store.path.exists() and not self.store.path.is_dir():
+            raise SettingsError(f"records_dir {str(self.records_dir)!r} is a file, not a folder")
+        if self.preset not in PRESETS:
+            raise SettingsError(f"unknown preset {self.preset!r}{nearest(self.preset, PRESETS)}; presets are {', '.join(PRESETS)}")
+        preset = PRESETS[self.preset]
+        put("datasets", _names(self.datasets, "datasets"))
+        names = _names(self.alterations, "alterations") or preset.get("alterations", tuple(ALTERATIONS))
+        # the unaltered cell is always there: every comparison is with it
+        put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
+        put("models", _names(self.models, "models"))
+        if unknown := [name for name in self.models if name not in kinds.KINDS]:
+            raise SettingsError(f"unknown model {unknown[0]!r}{nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
+        if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
+            raise SettingsError(f"checkpoint must be a name or a folder, not {self.checkpoint!r}")
+        for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("reseeds", 0, 17), ("workers", 0, 512)):
+            value = getattr(self, name)
+            if value is None and name != "seed":
+                put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
+            elif isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+        if self.padding not in kinds.PADDINGS:
+            raise SettingsError(f"padding must be {' or '.join(map(repr, kinds.PADDINGS))}, not {self.padding!r}")
+        for name, example in (("datasets", "robo"), ("models", "lstm")):
+            if not getattr(self, name):
+                raise SettingsError(f"{name} is empty; name at least one, for example {example}")
+
+    @classmethod
+    def of(cls, **parameters) -> "Settings":
+        """Settings from loose parameters; an unknown name is an error that gives the nearest known one."""
+        known = list(cls.__dataclass_fields__)
+        if unknown := sorted(set(parameters) - set(known)):
+            raise SettingsError(f"unknown parameter {unknown[0]!r}{nearest(unknown[0], known)}; parameters are {', '.join(known)}")
+        return cls(**parameters)
+
+    @cached_property
+    def store(self) -> Folder | Archive:
+        """Where its records are. Raises EditionError for a file that is no edition."""
+        return store(self.records_dir)
+
+    def parameters(self) -> dict:
+        """As plain values, for papermill."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+class PreparedSets(Mapping):
+    """Name -> prepared set, each prepared when it is first asked for: a status needs none of them.
+
+    datasets: name -> data set; None for one of an edition, whose data are looked for only when they are asked for.
+    """
+
+    def __init__(self, datasets: dict[str, Dataset | None]):
+        self._datasets, self._prepared = datasets, {}
+
+    def __getitem__(self, name: str) -> Prepared:
+        if name not in self._prepared:
+            if not self.at_hand(name):
+                raise DataError(f"{name}: only results are at hand, not the data")
+            self._prepared[name] = prepare(self._datasets[name] or load_dataset(name))
+        return self._prepared[name]
+
+    def at_hand(self, name: str) -> bool:
+        """Whether the data are here, so that asking for them downloads nothing."""
+        return self._datasets[name] is not None or (name in (known := registry.entries()) and bool(registry.at_hand(name, known[name])))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._datasets)
+
+    def __len__(self) -> int:
+        return len(self._datasets)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All folds of a study, and the prepared sets that they need."""
+
+    settings: Settings
+    data: Mapping[str, Prepared]
+    folds: tuple[Fold, ...]
+
+    @property
+    def store(self) -> Folder | Archive:
+        """Where the records are."""
+        return self.settings.store
+
+    @property
+    def size(self) -> str:
+        """Runs and folds, in words; an edition may have more runs of one data set or model than of another."""
+        runs = {}
+        for fold in self.folds:
+            runs[fold.dataset, fold.model] = max(runs.get((fold.dataset, fold.model), 0), fold.run)
+        low, high = min(runs.values(), default=0), max(runs.values(), default=0)
+        return f"{f'{low} to ' if low < high else ''}{high} run{'s' * (high > 1)} x {self.settings.folds} folds"
+
+    def states(self) -> dict[Fold, str]:
+        """Fold -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
+        return self.store.states(self.folds)
+
+    def results(self, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+        """The records at hand, a row a fold; see records.Folder.rows."""
+        return self.store.rows(self.folds, reading, macro)
+
+    def names(self) -> dict[str, str]:
+        """Kind of model -> how readers should call it; a BERT by its checkpoint, which is BERT-base only if that is its name."""
+        found = {kind: about.title for kind, about in kinds.KINDS.items()}
+        for fold in self.folds:
+            if fold.checkpoint:
+                found[fold.model] = f"{kinds.KINDS[fold.model].title} ({fold.checkpoint['name']})"
+        return found
+
+    def costs_of_base(self) -> pd.DataFrame:
+        """What BERT-base would cost here, as it was measured beside the BERT that stands in for it (training.bert.cost_of_base); a
+        row a data set, none where nothing was measured. Columns: dataset, parameters, steps, seconds_per_epoch, seconds,
+        processor_seconds, host."""
+        columns = ["dataset", "parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds", "host"]
+        folds = {fold.dataset: fold for fold in reversed(self.folds) if checkpoints.stands_in(fold.model, fold.checkpoint)}
+        found = [{"dataset": dataset, **cost} for dataset, fold in folds.items() if (cost := self.store.cost(fold))]
+        return pd.DataFrame(found, columns=columns)
+
+
+def plan(settings: Settings) -> Plan:
+    """Load the data, and list every fold; data are prepared when they are first asked for. Raises DataError, FormulaError.
+
+    Of an edition, no data are loaded; a model or a run that it does not hold for a data set is not planned.
+    """
+    data, folds = {}, []
+    for source in settings.datasets:
+        if settings.store.trains:
+            dataset = load_dataset(source)
+            name, first = dataset.name, _first_folds(dataset, settings)
+        else:
+            name, dataset, first = source, None, settings.store.models(source)
+        if name in data:
+            raise SettingsError(f"two data sets are named {name!r}; rename one of the files")
+        data[name] = dataset
+        cells = [
+            (*first[kind], alteration(cell).key, number)
+            for kind in settings.models if kind in first
+            for cell, number in kinds.cells(kind, settings.alterations, settings.reseeds)
+        ]  # fmt: skip
+        folds += [
+            replace(one, alteration=key, reseed=number, run=run, fold=fold, seed=settings.seed)
+            for run in range(1, settings.runs + 1)
+            for one, runs, key, number in cells
+            if run <= runs
+            for fold in range(1, settings.folds + 1)
+        ]
+    return Plan(settings, PreparedSets(data), tuple(folds))
+
+
+def _first_folds(dataset: Dataset, settings: Settings) -> dict[str, tuple[Fold, int]]:
+    """Kind of model -> (its first fold, how many runs there are to be). Only what matters to a kind enters its records' keys."""
+    about, preset = data_config(dataset, Preparation.of(dataset.preparation, dataset.name)), PRESETS[settings.preset]
+    found = {}
+    for name in settings.models:
+        kind, more = kinds.KINDS[name], {}
+        if kind.text == "ids":
+            training = TRAINING | {"epochs": preset.get("epochs") or dataset.epochs or TRAINING["epochs"]}
+            more["padding"] = settings.padding
+        else:
+            training = dict(kind.training)
+        if kind.checkpoint:
+            more["checkpoint"] = checkpoints.identity(settings.checkpoint)
+            training |= ({"epochs": preset["epochs"]} if "epochs" in preset else {}) | checkpoints.training(settings.checkpoint)
+        sizes = getattr(kind, preset.get("sizes", "sizes"))
+        fold = Fold(**about, model=name, sizes=sizes, training=training, alteration="none", run=1, fold=1, seed=settings.seed, **more)
+        found[name] = fold, settings.runs
+    return found
+
+
+def _names(value, parameter: str) -> tuple[str, ...]:
+    """Names from a list, or from one string: parted by spaces or commas, or by | where a formula or a path needs those.
+
+    The | of "my.csv?label=tags&separator=|" parts nothing.
+    """
+    if isinstance(value, str):
+        value = re.split(r"(?<!separator=)\|", value) if any(sign in value for sign in "=|?") else value.replace(",", " ").split()
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise SettingsError(f"{parameter} must be a list of names, not {value!r}")
+    return tuple(dict.fromkeys(v.strip() for v in value if v.strip()))

@@ -1,0 +1,193 @@
+"""The sweep: settings -> plan -> workers -> records. Records are asked before TensorFlow is imported.
+
+Three things that "again" may mean have three names: skip finished (a fold on record as done is not trained), resume
+unfinished (a fold that is not on record is trained) and retry failed (a fold on record as failed is trained again).
+"""
+
+import errno
+import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from .. import environment
+from ..errors import SettingsError, Stopped
+from ..fold import Fold
+from ..models import checkpoints
+from ..training.trainer import Trained
+from . import cluster, worker
+from .archive import store
+from .plan import Plan, Settings, plan
+from .progress import Progress, place_of, where
+from .schedule import Estimate, Queue, duration
+
+ASK_ABOVE = 3600.0  # estimated seconds above which a study asks before it starts
+
+
+def run_study(
+    *, skip_finished: bool = True, resume_unfinished: bool = True, retry_failed: bool = False, fail_fast: bool = False,
+    scheduler: str | None = None, shard: str | None = None, yes: bool | None = None, **parameters,
+) -> pd.DataFrame:  # fmt: skip
+    """Train the folds of the plan that are not on record yet; returns all its results, a row a fold.
+
+    parameters: see Settings. skip_finished: leave folds alone that are on record as done; False trains them again.
+    resume_unfinished: train what is not on record. retry_failed: train again what is on record as failed; else failed folds
+    are kept as such. fail_fast: stop at the first fold that fails. scheduler: address of a running dask cluster, whose workers
+    are used instead of local ones. shard: "2/5" trains the second fifth of the folds; all cells of a fold are in one shard.
+    yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
+    is no), None asks where somebody can be asked. Raises SettingsError, Stopped. Ctrl-C loses only the folds under way.
+    """
+    settings = Settings.of(**parameters)
+    part = check_shard(shard)
+    if scheduler is not None:
+        cluster.check_address(scheduler)
+    environment.prepare()
+    work = plan(settings)
+    states = work.states()
+    again = [state for state, wanted in (("done", not skip_finished), ("missing", resume_unfinished), ("failed", retry_failed)) if wanted]
+    mine = in_shard(work.folds, part)
+    pending = [fold for fold in mine if settings.train and states[fold] in again]
+    count = Counter(states[fold] for fold in mine)
+    print(
+        f"{len(mine)} folds planned{f' in shard {shard}' if shard else ''}: {count['done']} on record, {len(pending)} to train",
+        end="",
+        flush=True,
+    )
+    print(f", {count['failed']} failed earlier" if count["failed"] else "")
+    if pending:
+        _train(work, pending, states, fail_fast, scheduler, yes)
+    if settings.train:
+        _measure_costs(work)
+    return work.results()
+
+
+def results(records_dir: str | Path | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+    """All records of a folder (default: the study's own) or of an edition as one tidy frame, a row a fold.
+
+    reading, macro: as in metrics.scores; see records.Folder.rows, and records.frame for the columns.
+    """
+    return store(records_dir).rows(None, reading, macro)
+
+
+def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
+    settings, records = work.settings, work.store
+    checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
+    _check_folder(work)
+    records.clear_leftovers()
+    estimate = Estimate(work)
+    seconds = estimate.seconds(pending, 1 if scheduler else settings.workers)
+    text = f"about {duration(seconds)}" + (" of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)")
+    print(f"estimated: {text}" + ("" if estimate.measured else " (a guess: no fold of this study is on record yet)"), flush=True)
+    if seconds > ASK_ABOVE:
+        _ask(text, yes)
+    again = {fold for fold in pending if states[fold] == "done"}
+    planned = Counter(map(place_of, work.folds))
+    done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)
+    progress = Progress(pending, planned, done, estimate.share)
+
+    def wanted(fold: Fold) -> bool:  # another study may have trained it meanwhile
+        if fold in again or not records.finished(fold):
+            return True
+        progress.skip(fold)
+        return False
+
+    compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
+    try:
+        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, progress):
+            failed = trained.record["state"] == "failed"
+            # a fold that went wrong here but was finished by another study stays finished
+            if not failed or not records.finished(trained.fold):
+                _write(trained, work)
+            progress.show(trained.fold, trained.record)
+            if fail_fast and failed:
+                progress.note("stopped at the first failure")
+                break
+    except cluster.ClusterLost as problem:
+        raise Stopped(f"{problem}; every finished fold is on record, the same command goes on from there") from problem
+    finally:
+        progress.end()
+
+
+def _measure_costs(work: Plan) -> None:
+    """Measure what BERT-base would cost where another BERT is fine-tuned (minutes, once a data set); the page of models shows it."""
+    folds = {fold.dataset: fold for fold in reversed(work.folds) if checkpoints.stands_in(fold.model, fold.checkpoint)}
+    for dataset, fold in folds.items():
+        if work.store.finished(fold) and work.store.cost(fold) is None:
+            print(f"measuring what BERT-base would cost on {dataset} ...", flush=True)
+            environment.prepare(training=True)
+            from ..training.bert import cost_of_base
+
+            work.store.write_cost(fold, cost_of_base(work.data[dataset], fold))
+
+
+@contextmanager
+def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
+    with cluster.running(scheduler) if scheduler else cluster.local(min(work.settings.workers, count)) as client:
+        if link := cluster.dashboard(client):
+            print(f"dashboard: {link}", flush=True)
+        yield client
+
+
+def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, progress: Progress) -> Iterator[worker.Trained]:
+    if work.settings.workers == 0 and not scheduler:
+        yield from worker.in_process(work.data, queue)
+        return
+    with _client(work, count, scheduler) as client:
+        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note)
+
+
+def _write(trained: Trained, work: Plan) -> None:
+    try:
+        work.store.write(*trained)
+    except OSError as problem:
+        what = "the disk is full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else f"{problem.strerror or problem}"
+        raise Stopped(f"cannot write a record to {work.store}: {what}; every record written so far is whole, "
+                      "the same command goes on from there") from problem  # fmt: skip
+
+
+def _check_folder(work: Plan) -> None:
+    """Before anything is trained: can records be written at all?"""
+    try:
+        work.store.path.mkdir(parents=True, exist_ok=True)
+        if not os.access(work.store.path, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write there")
+    except OSError as problem:
+        raise SettingsError(f"records_dir {str(work.store)!r}: {problem.strerror or problem}") from None
+
+
+def _ask(text: str, yes: bool | None) -> None:
+    if yes:
+        return
+    place = where()
+    if place == "notebook" or (sys.stdin is not None and sys.stdin.isatty()):
+        try:
+            if input(f"This will take {text}. Go on? [y/N] ").strip().lower() in ("y", "yes"):
+                return
+            raise SettingsError("not started; --yes starts it without a question (yes=True in Python)")
+        except (EOFError, NotImplementedError):  # a notebook that papermill runs: nobody is there
+            pass
+    if yes is False:
+        raise SettingsError(f"this will take {text}, and nobody is there to be asked; --yes starts it (yes=True in Python)")
+
+
+def check_shard(shard: str | None) -> tuple[int, int]:
+    """ "2/5" -> (2, 5); None -> (1, 1). Raises SettingsError."""
+    if shard is None:
+        return 1, 1
+    found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", shard) if isinstance(shard, str) else None
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise SettingsError(f"shard must be i/n with i from 1 to n, for example 2/5, not {shard!r}")
+    return int(found[1]), int(found[2])
+
+
+def in_shard(folds: Iterable[Fold], part: tuple[int, int]) -> list[Fold]:
+    """The part's folds. Cells are compared fold by fold, so all of a fold are trained in one shard, on one class of machine."""
+    number, of = part
+    folds = list(folds)
+    mine = set(list(dict.fromkeys(fold.comparison for fold in folds))[number - 1 :: of])
+    return [fold for fold in folds if fold.comparison in mine]
