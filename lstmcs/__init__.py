@@ -14,10 +14,19 @@ Neural Systems 33 (7), 2023, doi 10.1142/S0129065723500399.
 """
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .alterations import ALTERATIONS, Alteration, alteration
-from .errors import FormulaError
+from .errors import FormulaError, missing
+
+if TYPE_CHECKING:  # what the names below are, for editors and type checkers
+    from .cell import LSTMCS, Bidirectional, LSTMCSCell
+    from .datasets.loading import Dataset, load_dataset
+    from .errors import DataError
+    from .models.bilstm import build_model
+    from .study.plan import Settings
+    from .study.sweep import results, run_study
 
 # Loaded on first use: a plan, a status or a data table does not pay for Keras, a layer not for the study.
 _LAZY = {
@@ -26,14 +35,20 @@ _LAZY = {
     "Settings": "study.plan", "run_study": "study.sweep", "results": "study.sweep",
 }  # fmt: skip
 
-__all__ = ["ALTERATIONS", "Alteration", "FormulaError", "__version__", "alteration", *_LAZY]
+__all__ = [
+    "ALTERATIONS", "LSTMCS", "Alteration", "Bidirectional", "DataError", "Dataset", "FormulaError", "LSTMCSCell", "Settings", "__version__",
+    "alteration", "build_model", "load_dataset", "results", "run_study",
+]  # fmt: skip
 
 
-def __getattr__(name):
-    if name in _LAZY:
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
         return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        raise missing(error, f"lstmcs.{name}") from error
 
 
-def __dir__():
-    return sorted([*globals(), *_LAZY])
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,4 +1,6 @@
-"""Command line: python -m lstmcs study | status | report | records | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
+"""Command line: lstmcs (or python -m lstmcs) study | status | report | records | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
+
+from __future__ import annotations  # the types of a study that may not be installed
 
 import argparse
 import re
@@ -9,18 +11,26 @@ from collections import Counter
 
 from . import environment
 from ._version import __version__
-from .errors import DataError, InputError, Stopped, nearest
+from .errors import DataError, InputError, Stopped, missing, nearest
 from .fold import Fold, label
 from .models.kinds import KINDS
-from .study.archive import ENDING, Archive, export, store
-from .study.plan import PRESETS, Settings, plan
-from .study.records import Folder
-from .study.schedule import Estimate, duration
-from .study.sweep import run_study
+
+MISSING = None
+try:
+    from .study.archive import ENDING, Archive, export, store
+    from .study.plan import PRESETS, Settings, plan
+    from .study.records import Folder
+    from .study.schedule import Estimate, duration
+    from .study.sweep import run_study
+except ModuleNotFoundError as error:  # the layer is installed without the study
+    MISSING = missing(error, "the command lstmcs")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Wrong input is one line on stderr, never a traceback."""
+    if MISSING:
+        print(f"lstmcs: {MISSING}", file=sys.stderr)
+        return 2
     options = _parser().parse_args(arguments)
     environment.prepare()
     before = None

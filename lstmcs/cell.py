@@ -5,6 +5,7 @@ Weights have Keras' names, shapes, gate order (i, f, c, o) and initialisers, so 
 """
 
 from functools import lru_cache, partial
+from typing import Any
 
 import keras
 from keras import ops
@@ -28,9 +29,9 @@ class LSTMCSCell(keras.layers.LSTMCell):
     the cell puts out; the altered h and the altered c are both carried to the next step.
     """
 
-    def __init__(self, units, alteration="none", **kwargs):
+    def __init__(self, units: int, alteration: str | Alteration = "none", **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
-        self.alteration = as_alteration(alteration)
+        self.alteration: Alteration = as_alteration(alteration)
 
     def call(self, inputs, states, training=False):
         h_prev, c_prev = states
@@ -60,7 +61,7 @@ class LSTMCSCell(keras.layers.LSTMCell):
         kernels, recurrent = ops.split(self.kernel, 4, axis=1), ops.split(self.recurrent_kernel, 4, axis=1)
         return [ops.matmul(x, w) + ops.matmul(h, u) + b for x, h, w, u, b in zip(xs, hs, kernels, recurrent, ops.split(bias, 4))]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         # the formula itself: what is not in the config is lost by Bidirectional, save and clone
         return {**super().get_config(), "implementation": self.implementation, "alteration": self.alteration.key}
 
@@ -82,27 +83,29 @@ class LSTMCS(keras.layers.RNN):
     _RNN_ARGUMENTS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
                       "activity_regularizer", "name", "autocast")  # fmt: skip
 
-    def __init__(self, units, alteration="none", *, dtype=None, trainable=True, **kwargs):
+    def __init__(
+        self, units: int, alteration: str | Alteration = "none", *, dtype: Any = None, trainable: bool = True, **kwargs: Any
+    ) -> None:
         own = {k: kwargs.pop(k) for k in self._RNN_ARGUMENTS if k in kwargs}
         cell = LSTMCSCell(units, alteration, dtype=dtype, trainable=trainable, name="lstm_cell", **kwargs)
         super().__init__(cell, dtype=dtype, trainable=trainable, **own)
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     @property
-    def units(self):
+    def units(self) -> int:
         return self.cell.units
 
     @property
-    def alteration(self):
+    def alteration(self) -> Alteration:
         return self.cell.alteration
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         layer, cell = super().get_config(), self.cell.get_config()
         del layer["cell"], cell["name"]
         return {**cell, **layer}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LSTMCS":
         return cls(**config)
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

@@ -1,4 +1,4 @@
-"""What can be wrong with the user's input, as types, and the hint that every such error ends with.
+"""What can be wrong with the user's input or install, as types, and the hint that every such error ends with.
 
 Each message names the bad value, what is allowed, and the nearest match. In a notebook such an error is one line.
 """
@@ -43,12 +43,30 @@ class SchedulerError(InputError):
     """An address at which no scheduler can be, or none answers."""
 
 
+class MissingPackage(ImportError):
+    """A part of lstmcs whose packages are not installed; the message says what to install."""
+
+    _render_traceback_ = InputError._render_traceback_
+
+
 class Stopped(RuntimeError):
     """The sweep could not go on: full disk, lost scheduler. What was finished is on record."""
 
 
 class Diverged(ArithmeticError):
     """The loss or the predictions became NaN or infinite."""
+
+
+def missing(error: ModuleNotFoundError, part: str) -> ImportError:
+    """What to tell who asked for `part`, a public name or a command, when a package was not found."""
+    package = (error.name or "").partition(".")[0]
+    if package == "lstmcs":
+        return error  # no package of others: a fault of ours
+    if package in ("tensorflow", "jax", "torch"):
+        help = "a backend of Keras: pip install tensorflow-cpu, or jax or torch with the environment's KERAS_BACKEND=jax or KERAS_BACKEND=torch"
+    else:
+        help = "pip install lstmcs[study]"
+    return MissingPackage(f"{part} needs {help} (no package {package} here)", name=error.name)
 
 
 def nearest(name: object, known: Iterable[object], cutoff: float = 0.4) -> str:

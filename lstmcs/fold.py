@@ -15,13 +15,15 @@ from functools import cached_property
 import numpy as np
 
 from .alterations import alteration
-from .errors import DataError, RecordError
+from .errors import DataError, FormulaError, RecordError
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new records never mix.
 PROTOCOL = 1
 SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
 #: Id of a row that trains the unaltered cell on the same splits with other seeds: "reseed-1", "reseed-2", ...
 RESEED = "reseed-"
+_TYPES = {**dict.fromkeys(("dataset", "data_sha256", "model", "alteration"), str), **dict.fromkeys(("run", "fold", "seed", "reseed"), int),
+          **dict.fromkeys(("preparation", "sizes", "training"), Mapping)}  # fmt: skip
 _NOT_BUILT = ("run", "fold", "seed", "reseed")  # what differs between folds that one compiled program trains
 
 
@@ -56,9 +58,13 @@ class Fold:
         """The fold that a record's configuration describes. Raises RecordError for anything else."""
         try:
             values = {("reseed" if name == "repeat" else name): value for name, value in config.items()}
-            return cls(**values, protocol=protocol)
-        except (TypeError, AttributeError) as error:
+            found = cls(**values, protocol=protocol)
+            if wrong := next((name for name, kind in _TYPES.items() if not isinstance(getattr(found, name), kind)), None):
+                raise TypeError(f"{wrong} is {getattr(found, wrong)!r}")
+            alteration(found.alteration)
+        except (TypeError, AttributeError, FormulaError) as error:
             raise RecordError(f"no fold's configuration: {error}") from None
+        return found
 
     def __eq__(self, other):
         return isinstance(other, Fold) and self.key == other.key

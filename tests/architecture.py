@@ -1,126 +1,126 @@
-"""The picture of the package: boxes of modules, and an arrow where a box imports another. Writes reports/architecture.svg.
+"""Who may import whom, as a table, and the picture of it in the README. Writes reports/architecture.svg.
 
     python tests/architecture.py
 
-Where a box stands is a table here; the arrows are read from the imports, less those that others imply.
+test_architecture.py holds every import of the package to the table. The picture has a box a wing, and an arrow where a box may import
+another, less the arrows that others imply and those to the ground, which all boxes stand on.
 """
 
-import ast
 import html
-import json
 import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "reports" / "architecture.svg"
-#: Box -> (column, row, what it does, modules). "notebooks" stands for the files of that folder.
-BOXES = {
-    "notebooks": (0.5, 0, "the story, parameterised", []),
-    "command line": (3, 0, "study, status, report, records, data", ["__main__"]),
-    "price": (2, 1, "what a model's score costs", ["price"]),
-    "pages": (3, 1, "run notebooks, write HTML", ["report", "pages"]),
-    "pictures": (1, 2, "figures, tables, formulas", ["plots", "plots_summary", "plots_models", "show"]),
-    "sweep": (3, 2, "what to train, and by whom", ["study", "plan", "order", "estimate", "workers", "cluster", "progress"]),
-    "claims": (0, 2, "the paper's claims, checked", ["claims", "contradictions", "evidence", "gaps", "headline"]),
-    "one fold": (3, 3, "configuration in, record out", ["training", "folds", "batches", "finetuning", "reference"]),
-    "verdicts": (0, 3, "what the folds say", ["stats", "nulls", "replicability", "across"]),
-    "records": (1, 4, "one small file a fold", ["records", "index", "edition"]),
-    "models": (3, 4, "Bi-LSTM-CS, SIMPLE, BERT", ["models", "kinds", "encoder", "bert", "checkpoints"]),
-    "data": (2, 5, "files in, ids out", ["datasets", "sources", "preparation", "preprocess", "words", "describe"]),
-    "paper": (0, 6, "its tables, and how near we come", ["paper", "protocol"]),
-    "cell": (3, 5, "the line marked NEW in cell.py", ["alterations", "cell", "recurrence"]),
-    "scores": (1, 7, "accuracy and F1", ["metrics"]),
-    "ground": (2, 7, "folders, versions", ["paths", "environment"]),
+
+TOP = ["_version", "errors", "environment", "alterations", "metrics", "fold", "cell"]
+#: Top-level module or wing -> what of the package it may import beside its own wing; nothing may import lstmcs/__init__.
+MAY_IMPORT = {
+    "_version": [],
+    "errors": [],
+    "environment": ["_version"],
+    "alterations": ["errors"],
+    "metrics": ["errors"],
+    "fold": ["alterations", "errors"],
+    "recurrence": [],
+    "cell": ["alterations", "recurrence"],
+    "datasets": ["errors", "environment"],
+    "models": ["alterations", "cell", "errors"],
+    "stats": ["alterations", "fold", "metrics", "errors"],
+    "training": [*TOP, "datasets", "models"],
+    "study": [*TOP, "datasets", "models.kinds", "models.checkpoints", "training"],
+    "paper": [*TOP, "datasets", "models", "stats"],
+    "report": [*TOP, "datasets", "models", "stats", "training", "study", "paper"],
+    "__main__": [*TOP, "datasets", "models", "stats", "training", "study", "paper", "report"],
 }
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 222, 98, 34, 44, 14
-
-
-def imports() -> dict[str, set[str]]:
-    """Module -> modules of the package it imports; "notebooks" for all notebooks together."""
-    sources = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "lstmcs").glob("*.py") if path.stem != "__init__"}
-    cells = [
-        cell for path in sorted((ROOT / "notebooks").glob("*.ipynb")) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
-    ]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    found = {name: _imported(text) & set(sources) for name, text in sources.items()}
-    return found | {"notebooks": _imported(code) & set(sources)}
-
-
-def _imported(text: str) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or "").split(".")[0] == "lstmcs"):
-            module = (node.module or "").removeprefix("lstmcs").strip(".")
-            names |= {module} if module else {alias.name for alias in node.names}
-    return names
+GROUND = "ground"
+#: Box -> (left, right, row, what it is, modules or wings).
+BOXES = {
+    "notebooks and command line": (8, 352, 0, "the story, parameterised; study, status, report, records, data", ["__main__"]),
+    "report": (8, 352, 1, "notebooks run in batch; pages, pictures, sentences", ["report"]),
+    "paper": (8, 168, 2, "its tables and claims, and our folds beside them", ["paper"]),
+    "study": (192, 352, 2, "what to train, by whom; records and editions", ["study"]),
+    "stats": (8, 108, 3, "verdicts: frames in, numbers out", ["stats"]),
+    "training": (192, 352, 3, "one fold: configuration in, record out", ["training"]),
+    "models": (136, 292, 4, "Bi-LSTM-CS, SIMPLE, BERT", ["models"]),
+    "cell": (136, 292, 5, "the line marked NEW, and the fast loop (recurrence)", ["cell", "recurrence"]),
+    "datasets": (8, 352, 6, "files in, ids out", ["datasets"]),
+    GROUND: (
+        8, 352, 7, "imported by all above: alterations (the formula language), fold, metrics, environment, errors",
+        ["alterations", "fold", "metrics", "environment", "errors", "_version"],
+    ),
+}  # fmt: skip
+WIDTH, GAP, MARGIN, LINE = 360, 30, 8, 15
+ABOUT = "Wings of lstmcs; an arrow means: imports. Arrows that others imply are left out, and all boxes import the ground"
 
 
 def arrows() -> list[tuple[str, str]]:
-    """Box -> box, less what a longer way implies. Raises ValueError for a module without a box, or for a circle."""
-    box_of = {module: box for box, (*_, modules) in BOXES.items() for module in modules} | {"notebooks": "notebooks"}
-    used = imports()
-    if lost := sorted(set(used) - set(box_of)):
-        raise ValueError(f"no box in tests/architecture.py for {', '.join(lost)}")
-    direct = {box: set() for box in BOXES}
-    for module, others in used.items():
-        direct[box_of[module]] |= {box_of[other] for other in others} - {box_of[module]}
+    """Box -> box, less what a longer way implies and what leads to the ground."""
+    box_of = {name: box for box, (*_, names) in BOXES.items() for name in names}
+    direct = {
+        box: {box_of[other.partition(".")[0]] for name in names for other in MAY_IMPORT[name]} - {box, GROUND}
+        for box, (*_, names) in BOXES.items()
+    }
 
-    def reach(box, seen=()):
-        if box in seen:
-            raise ValueError(f"boxes import in a circle: {' -> '.join([*seen, box])}")
-        return direct[box].union(*(reach(other, (*seen, box)) for other in direct[box]))
+    def reach(box):
+        return direct[box].union(*map(reach, direct[box]))
 
-    implied = {box: set().union(*(reach(other) for other in direct[box])) for box in BOXES}
+    implied = {box: set().union(*map(reach, direct[box])) for box in BOXES}
     return [(box, other) for box in BOXES for other in BOXES if other in direct[box] - implied[box]]
 
 
+def _lines(box: str) -> list[str]:
+    left, right, _, what, _ = BOXES[box]
+    return textwrap.wrap(what, int((right - left - 16) / 5.9))
+
+
+def rectangles() -> dict[str, tuple[int, int, int, int]]:
+    """Box -> left, top, right, bottom; a row is as high as its fullest box."""
+    high = {row: max(30 + LINE * len(_lines(box)) for box in BOXES if BOXES[box][2] == row) for *_, row, _, _ in BOXES.values()}
+    top = {row: MARGIN + sum(high[above] + GAP for above in range(row)) for row in high}
+    return {box: (left, top[row], right, top[row] + high[row]) for box, (left, right, row, *_) in BOXES.items()}
+
+
+def lines() -> dict[tuple[str, str], tuple[int, int, int]]:
+    """Arrow -> x, where it leaves and where it ends: straight down, and beside the boxes in between."""
+    found, boxes = {}, rectangles()
+    for start, end in arrows():
+        (a, _, b, bottom), (c, top, d, _) = boxes[start], boxes[end]
+        low, high = max(a, c), min(b, d)
+        for box in BOXES:  # in between: the arrow passes beside
+            left, above, right, below = boxes[box]
+            if bottom <= above and below <= top and left < high and right > low:
+                low, high = (low, left) if left - low > high - right else (right, high)
+        found[start, end] = ((low + high) // 2, bottom, top)
+    return found
+
+
 def svg() -> str:
-    wide = max(_corner(box)[0] for box in BOXES) + WIDTH + MARGIN
-    high = max(_corner(box)[1] for box in BOXES) + HEIGHT + MARGIN
+    boxes = rectangles()
+    height = max(bottom for *_, bottom in boxes.values()) + MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="system-ui, sans-serif" role="img">',
-        "<title>Modules of lstmcs and what they import</title>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" role="img">',
+        f"<title>{ABOUT}</title>",
         '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="#55606b"/></marker></defs>',
-        f'<rect width="{wide}" height="{high}" fill="#fff"/>',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]
-    into, out = {}, {}
-    drawn = arrows()
-    for start, end in drawn:
-        into.setdefault(end, []).append(start)
-        out.setdefault(start, []).append(end)
-    for start, end in drawn:
-        x1, y1 = _port(start, out[start], end, bottom=True)
-        x2, y2 = _port(end, into[end], start, bottom=False)
-        bend = min(60, abs(y2 - y1) / 2)
+    for (start, end), (x, y1, y2) in lines().items():
         parts.append(
-            f'<path data-from="{start}" data-to="{end}" d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"'
-            ' fill="none" stroke="#55606b" stroke-width="1.3" marker-end="url(#a)"/>'
+            f'<path data-from="{start}" data-to="{end}" d="M{x} {y1}L{x} {y2}" fill="none" stroke="#55606b" stroke-width="1.5"'
+            ' marker-end="url(#a)"/>'
         )
-    for name, (_, _, what, modules) in BOXES.items():
-        x, y = _corner(name)
-        fill, line = ("#fff2cc", "#b07d00") if name == "cell" else ("#eef4fa", "#005a8c")
-        lines = textwrap.wrap(", ".join(modules) or "01_data, 02_cell, ...", 30)
-        files = "".join(f'<tspan x="{x + 10}" dy="{14 if i else 0}">{html.escape(line)}</tspan>' for i, line in enumerate(lines))
+    for box, (left, top, right, bottom) in boxes.items():
+        fill, line = {"cell": ("#fff2cc", "#b07d00"), GROUND: ("#eceff1", "#55606b")}.get(box, ("#eef4fa", "#005a8c"))
+        spans = "".join(
+            f'<tspan x="{left + 8}" y="{top + 36 + LINE * n}">{html.escape(text)}</tspan>' for n, text in enumerate(_lines(box))
+        )
         parts.append(
-            f'<g><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="{line}"/>'
-            f'<text x="{x + 10}" y="{y + 22}" font-size="15" font-weight="600" fill="#1b1b1b">{html.escape(name)}</text>'
-            f'<text x="{x + 10}" y="{y + 40}" font-size="11.5" fill="#333">{html.escape(what)}</text>'
-            f'<text y="{y + 61}" font-size="11" font-family="ui-monospace, monospace" fill="#1b1b1b">{files}</text></g>'
+            f'<g><rect data-box="{box}" x="{left}" y="{top}" width="{right - left}" height="{bottom - top}" rx="5" fill="{fill}" stroke="{line}"/>'
+            f'<text x="{left + 8}" y="{top + 19}" font-size="14" font-weight="600" fill="#1b1b1b">{html.escape(box)}</text>'
+            f'<text font-size="12" fill="#333">{spans}</text></g>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _corner(name: str) -> tuple[int, int]:
-    column, row, *_ = BOXES[name]
-    return round(MARGIN + column * (WIDTH + GAP_X)), MARGIN + row * (HEIGHT + GAP_Y)
-
-
-def _port(name: str, others: list[str], other: str, bottom: bool) -> tuple[float, float]:
-    """Where an arrow meets a box: side by side, in the order of the boxes at the other end."""
-    x, y = _corner(name)
-    order = sorted(others, key=lambda box: BOXES[box][:2])
-    return x + WIDTH * (order.index(other) + 1) / (len(order) + 1), y + (HEIGHT if bottom else 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Folds that are not trained: a record made up from the configuration's hash, so that the sweep's engine is tested in seconds.
+"""Folds that are not trained: a record made up from the fold's key, so that the sweep's engine is tested in seconds.
 
 In a dask worker as its preload (DASK_DISTRIBUTED__WORKER__PRELOAD), or as a program:
 
@@ -18,23 +18,30 @@ import time
 import numpy as np
 
 from lstmcs import environment
-from lstmcs.study.sweep import records, worker
+from lstmcs.study import worker
+from lstmcs.training.trainer import Trained
 
 
-def fake_fold(prepared, config):
+def fake_fold(prepared, fold):
     """A fold in no time; C-1's fold 2 diverges."""
-    if config["alteration"] == "c = c * o" and config["fold"] == 2:
-        return {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {}
-    value = int(records.key(config), 16) % 1000 / 1000
+    if fold.alteration == "c = c * o" and fold.fold == 2:
+        return Trained(fold, {"state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {})
+    value = int(fold.key, 16) % 1000 / 1000
     scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
-    record = {"config": config, "state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
+    record = {"state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
               "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
-    return record, {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
+    arrays = {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
+    return Trained(fold, record, arrays)
 
 
-def slow_fold(prepared, config):
+def fake_train(prepared, folds):
+    """In place of worker.train."""
+    return [fake_fold(prepared, fold) for fold in folds]
+
+
+def slow_fold(prepared, fold):
     """As the environment asks for."""
-    this = config["alteration"] if config["fold"] == 2 else None
+    this = fold.alteration if fold.fold == 2 else None
     if this is not None and this == os.environ.get("PRETEND_EATS"):
         eaten = []
         while True:
@@ -45,20 +52,25 @@ def slow_fold(prepared, config):
     time.sleep(float(os.environ.get("PRETEND_SECONDS", 0)))
     if log := os.environ.get("PRETEND_LOG"):
         with open(log, "a", encoding="utf-8") as file:
-            file.write(f"{records.key(config)} {os.getpid()}\n")
-    return fake_fold(prepared, config)
+            file.write(f"{fold.key} {os.getpid()}\n")
+    return fake_fold(prepared, fold)
 
 
-def dask_setup(worker):
+def slow_train(prepared, folds):
+    """In place of worker.train."""
+    return [slow_fold(prepared, fold) for fold in folds]
+
+
+def dask_setup(dask_worker):
     """Called by a dask worker that preloads this file."""
-    worker.train_one = slow_fold
+    worker.train = slow_train
     if other := os.environ.get("PRETEND_KERAS"):
         about = environment.describe() | {"keras": other}
         environment.describe = lambda: about
 
 
 if __name__ == "__main__":
-    worker.train_one = slow_fold
+    worker.train = slow_train
     os.environ["DASK_DISTRIBUTED__WORKER__PRELOAD"] = json.dumps([os.path.abspath(__file__)])
     from lstmcs.study.sweep import run_study
 

@@ -1,5 +1,7 @@
 """BERT against NumPy and PyTorch, and its fine-tuning: schedule, batches, pairing, resume."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -12,10 +14,10 @@ from lstmcs import build_model, run_study
 from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preparation import Preparation
 from lstmcs.datasets.preprocess import prepare
-from lstmcs.fold import split
-from lstmcs.models.bilstm import checkpoints
-from lstmcs.study.sweep import records
-from lstmcs.training.bert import FineTuner, learning_rates, lengths
+from lstmcs.fold import Fold
+from lstmcs.models import checkpoints
+from lstmcs.study.records import Folder
+from lstmcs.training.bert import FineTuner, cost_of_base, learning_rates, lengths
 
 #: PyTorch 2.13.0 and transformers 5.23.0, in an environment of their own:
 #:     tok, m = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
@@ -100,29 +102,31 @@ def test_schedule_and_lengths():
 TRAINING = {"epochs": 3, "batch_size": 16, "learning_rate": 5e-3, "warm_up": 0.1, "weight_decay": 0.01, "max_tokens": 20}
 
 
-def config(prepared, folder, **changes):
-    return {**prepared.config(), "model": "bert", "sizes": {"dense": 6, "dropout": 0.1}, "training": TRAINING, "alteration": "none",
-            "checkpoint": checkpoints.identity(str(folder)), "run": 1, "fold": 1, "seed": 0, **changes}  # fmt: skip
+def fold(prepared, folder, **changes):
+    about = {"model": "bert", "sizes": {"dense": 6, "dropout": 0.1}, "training": TRAINING, "alteration": "none",
+             "checkpoint": checkpoints.identity(str(folder)), "run": 1, "fold": 1, "seed": 0}  # fmt: skip
+    return Fold(**prepared.config() | about | changes)
 
 
 @pytest.mark.parametrize("multi", [False, True])
 def test_fine_tuning_learns_on_the_studys_folds_and_leaves_no_trace(tiny, multi):
     """Multi-label as well; the same seed gives the same bits, whatever fold came before."""
     data = made_up(multi=multi)
-    cfg = config(data, tiny)
-    tuner = FineTuner(data, cfg, jit=False)
-    first, kept = tuner.fold(cfg)
-    tuner.fold(cfg | {"fold": 5})
-    again, _ = tuner.fold(cfg)
+    one = fold(data, tiny)
+    tuner = FineTuner(data, one, jit=False)
+    _, first, kept = tuner.fold(one)
+    tuner.fold(replace(one, fold=5))
+    _, again, same = tuner.fold(one)
+    np.testing.assert_array_equal(kept["probabilities"], same["probabilities"])
     assert first["scores"] == again["scores"] and first["curve"] == again["curve"] and first["state"] == "done"
     assert first["curve"][-1]["loss"] < first["curve"][0]["loss"]
-    np.testing.assert_array_equal(kept["rows"], data.rows[split(data.labels, cfg)[2]])
+    np.testing.assert_array_equal(kept["rows"], data.rows[one.split(data.labels)[2]])
     assert first["cost"]["parameters"] == tuner.model.count_params() and np.isnan(first["health"]["largest_c"])
 
 
 def test_every_row_is_trained_on_once_an_epoch_in_short_batches(tiny):
     data = made_up()
-    tuner = FineTuner(data, config(data, tiny), jit=False)
+    tuner = FineTuner(data, fold(data, tiny), jit=False)
     tuner.row_lengths = np.random.default_rng(0).integers(2, 17, 120)
     rows = np.arange(5, 120)
     batches = tuner.cut(rows, np.random.default_rng(1))
@@ -134,9 +138,9 @@ def test_every_row_is_trained_on_once_an_epoch_in_short_batches(tiny):
 def test_one_step_is_adamw_by_hand(tiny):
     """Mean loss of the rows alone, each without padding; gradient cut at norm 1; no weight decay on norms and biases."""
     data = made_up()
-    cfg = config(data, tiny, sizes={"dense": 6, "dropout": 0.0})
-    tuner = FineTuner(data, cfg, jit=False)
-    tuner._reset(3)
+    one = fold(data, tiny, sizes={"dense": 6, "dropout": 0.0})
+    tuner = FineTuner(data, one, jit=False)
+    tuner.reset(one)
     before = {v.path: v.numpy() for v in tuner.variables}
     with tf.GradientTape() as tape:
         scores = tf.concat([tuner.model(np.array([tuner.tokens[row]])) for row in range(10)], 0)
@@ -154,7 +158,13 @@ def test_one_step_is_adamw_by_hand(tiny):
         np.testing.assert_allclose(variable.numpy()[sure], expected[sure], atol=2e-4, err_msg=variable.path)
 
 
-def test_hostile_texts_are_trained_on(tmp_path, tiny):
+@pytest.fixture
+def base_is_not_measured(monkeypatch):
+    """A study with this BERT measures BERT-base once a data set, which takes minutes; see test_sweep.py and the last test here."""
+    monkeypatch.setattr("lstmcs.training.bert.cost_of_base", lambda prepared, fold: {"parameters": 7})
+
+
+def test_hostile_texts_are_trained_on(tmp_path, tiny, base_is_not_measured):
     """Nothing but signs, emoji, 10,000 words, markup: all get a score."""
     path = tmp_path / "odd.jsonl"
     odd = ["😀😀 robot", "robot " * 10_000, "\\u0000 arm", "<script>alert(1)</script> wheel", "[PAD] [PAD] lamp", "日本 door"]
@@ -164,21 +174,23 @@ def test_hostile_texts_are_trained_on(tmp_path, tiny):
     assert len(frame) == 6 and (frame["state"] == "done").all(), frame["error"].tolist()
 
 
-def test_study_resumes_and_its_records_are_paired_with_the_others(tiny, home, capsys):
+def test_study_resumes_and_its_records_are_paired_with_the_others(tiny, home, capsys, base_is_not_measured):
     options = {"preset": "smoke", "datasets": ["robo"], "models": ["tfidf", "bert"], "checkpoint": str(tiny), "workers": 0}
     frame = run_study(**options, folds=1)
     assert sorted(frame["model"]) == ["bert", "tfidf"]
     frame = run_study(**options | {"workers": 1})  # the worker finds the folder, too
     assert "2 on record, 2 to train" in capsys.readouterr().out and (frame["state"] == "done").all(), frame["error"].tolist()
-    paths = sorted((home / "data" / "records" / "robo").glob("*.json"))
-    rows = [records.predictions(p)["rows"] for p in paths if records.read(p)["config"]["fold"] == 1]
+    folder = Folder(home / "data" / "records")
+    folds = [Fold.of(head["config"]) for head in folder.heads()]
+    rows = [folder.predictions(one)["rows"] for one in folds if one.fold == 1]
+    assert len(folds) == 4 and len(rows) == 2
     np.testing.assert_array_equal(*rows)
 
 
 def test_compiled_and_plain_steps_agree(tiny):
     data, tiny = made_up(), reference_bert.write(tiny, num_hidden_layers=1)
-    cfg = config(data, tiny, sizes={"dense": 6, "dropout": 0.0}, training=TRAINING | {"epochs": 1})
-    losses = [FineTuner(data, cfg, jit=jit).fold(cfg)[0]["curve"][0]["loss"] for jit in (True, False)]
+    one = fold(data, tiny, sizes={"dense": 6, "dropout": 0.0}, training=TRAINING | {"epochs": 1})
+    losses = [FineTuner(data, one, jit=jit).fold(one).record["curve"][0]["loss"] for jit in (True, False)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
@@ -190,9 +202,33 @@ def test_raw_text_prepared_text_and_the_cost_of_random_weights(tiny):
         ),
         Preparation(min_words=1, min_tokens=1),
     )
-    cfg = config(data, tiny, model="bert-prepared", architecture=reference_bert.CONFIG | {"num_hidden_layers": 1})
-    tuner = FineTuner(data, cfg, jit=False)
+    one = fold(data, tiny, model="bert-prepared")
+    tuner = FineTuner(data, one, jit=False, architecture=reference_bert.CONFIG | {"num_hidden_layers": 1})
+    assert tuner.parameters() < FineTuner(data, one, jit=False).parameters()
     word = {name: number for number, name in enumerate(reference_bert.WORDS)}
     assert tuner.tokens[0] == [word[w] for w in ("[CLS]", "robot", "arm", "[SEP]")]
     assert min(tuner.step_seconds(16, 2)) > 0 and tuner.length(np.arange(3)) == 16
-    assert len(FineTuner(data, config(data, tiny), jit=False).tokens[1]) == 7  # [CLS] the robot , arm ! [SEP]
+    assert len(FineTuner(data, fold(data, tiny), jit=False).tokens[1]) == 7  # [CLS] the robot , arm ! [SEP]
+
+
+def test_cost_of_base_is_the_steps_of_an_epoch_times_their_seconds(monkeypatch, tiny):
+    """With made-up steps of a second for each 16 tokens, and no model."""
+    data, asked = made_up(documents=40), []
+
+    class Steps(FineTuner):
+        def __init__(self, prepared, fold, jit=False, architecture=None):
+            asked.append(architecture)
+            self.row_lengths, self.lengths, self.batch_size = np.repeat([5, 20], 20), [16, 32], fold.training["batch_size"]
+
+        def step_seconds(self, length, steps):
+            return length / 16, length / 32
+
+        def parameters(self):
+            return 7
+
+    monkeypatch.setattr("lstmcs.training.bert.FineTuner", Steps)
+    found = cost_of_base(data, fold(data, tiny, training={"epochs": 3, "batch_size": 4}))
+    # 32 training rows are 8 batches of four, of which at most one mixes lengths: 16 long rows are four or five long batches
+    assert found["steps"] == 3 * 8 and found["seconds_per_epoch"] in (12, 13) and found["parameters"] == 7
+    assert found["seconds"] == 3 * found["seconds_per_epoch"] == 2 * found["processor_seconds"] and found["step"] == {"16": 1.0, "32": 2.0}
+    assert asked == [checkpoints.BASE] and checkpoints.BASE["num_hidden_layers"] == 12 and "cores" in found["host"]

@@ -114,7 +114,7 @@ def test_every_alteration_equals_numpy(name, backwards):
 
 @pytest.mark.parametrize("name", [*TABLE_1, OWN])
 def test_both_loops_agree(name):
-    """recurrence.py against the readable cell in Keras' own loop: outputs, and gradients through seven steps."""
+    """recurrence/tensorflow.py against the readable cell in Keras' own loop: outputs, and gradients through seven steps."""
     fast = filled(lstmcs.LSTMCS(6, name, return_sequences=True))
     readable = filled(keras.layers.RNN(lstmcs.LSTMCSCell(6, name), return_sequences=True))
     assert_equal(outputs_and_gradients(fast), outputs_and_gradients(readable))

@@ -1,5 +1,6 @@
 """Checkpoints: what is refused and how it is said, what a record's key holds, and the tokenizer against one written again."""
 
+import os
 import random
 import unicodedata
 
@@ -9,10 +10,10 @@ import reference_bert
 import reference_wordpiece
 
 from lstmcs.__main__ import main
-from lstmcs.models.bilstm import checkpoints
-from lstmcs.models.checkpoints import CheckpointError
+from lstmcs.errors import CheckpointError
+from lstmcs.models import checkpoints
+from lstmcs.study import cluster
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.sweep import records
 
 
 def packaged() -> bool:
@@ -90,8 +91,8 @@ def test_no_network_or_a_wrong_name_says_what_to_do(name, says, home, monkeypatc
 
 def test_a_plan_and_a_status_need_no_network(home):
     """The hub's files are asked for when a fold is to be trained, not to list what is on record."""
-    [config] = plan(Settings(models=["bert"], folds=1)).folds
-    assert config["checkpoint"] == {
+    [fold] = plan(Settings(models=["bert"], folds=1)).folds
+    assert fold.checkpoint == {
         "name": "google-bert/bert-base-uncased",
         "revision": checkpoints.REVISIONS["google-bert/bert-base-uncased"],
     }
@@ -100,9 +101,9 @@ def test_a_plan_and_a_status_need_no_network(home):
 
 def test_fine_tuning_can_be_given_with_the_checkpoint():
     def training(checkpoint, preset="quick"):
-        [config] = plan(Settings(preset, models=["bert"], checkpoint=checkpoint, folds=1)).folds
-        assert "?" not in config["checkpoint"]["name"]
-        return config["training"]
+        [fold] = plan(Settings(preset, models=["bert"], checkpoint=checkpoint, folds=1)).folds
+        assert "?" not in fold.checkpoint["name"]
+        return fold.training
 
     assert training("google-bert/bert-base-uncased")["learning_rate"] == 5e-5 and training("all-MiniLM-L6-v2")["learning_rate"] == 3e-4
     changed = training("all-MiniLM-L6-v2?learning_rate=1e-4&epochs=3&batch_size=8&max_tokens=64", "smoke")
@@ -110,8 +111,14 @@ def test_fine_tuning_can_be_given_with_the_checkpoint():
     assert training("all-MiniLM-L6-v2", "smoke")["epochs"] == 1
 
 
-def test_a_folder_goes_by_its_content(tmp_path, monkeypatch):
-    monkeypatch.setenv("LSTMCS_CHECKPOINTS", "")
+@pytest.fixture
+def nothing_named(monkeypatch):
+    """As in a process that was given no folder yet."""
+    monkeypatch.setattr(checkpoints, "_NAMED", {})
+    monkeypatch.delenv("LSTMCS_CHECKPOINTS", raising=False)
+
+
+def test_a_folder_goes_by_its_content(tmp_path, monkeypatch, nothing_named):
     here = checkpoints.identity(str(reference_bert.write(tmp_path / "here" / "tiny")))
     there = checkpoints.identity(str(reference_bert.write(tmp_path / "there" / "tiny")))
     assert here == there and here["name"] == "tiny"  # moved, still the same records
@@ -119,13 +126,43 @@ def test_a_folder_goes_by_its_content(tmp_path, monkeypatch):
     other = checkpoints.identity(str(reference_bert.write(tmp_path / "other" / "tiny", reference_bert.tensors(1))))
     assert other["sha256"] != here["sha256"] and checkpoints.locate(other).parent.name == "other"
     keys = [
-        records.key(plan(Settings(models=["bert"], folds=1, checkpoint=str(tmp_path / n / "tiny"))).folds[0])
-        for n in ("here", "there", "other")
+        plan(Settings(models=["bert"], folds=1, checkpoint=str(tmp_path / n / "tiny"))).folds[0].key for n in ("here", "there", "other")
     ]
     assert keys[0] == keys[1] != keys[2]
-    monkeypatch.setenv("LSTMCS_CHECKPOINTS", "")
+    monkeypatch.setattr(checkpoints, "_NAMED", {})
     with pytest.raises(CheckpointError, match="no folder of LSTMCS_CHECKPOINTS holds checkpoint 'tiny'"):
         checkpoints.locate(here)
+    monkeypatch.setenv("LSTMCS_CHECKPOINTS", os.pathsep.join(["", str(tmp_path / "no"), str(tmp_path / "here" / "tiny")]))
+    assert checkpoints.locate(there).parent.name == "here"  # moved, and said where
+
+
+def test_a_folder_that_is_named_leaves_the_environment_as_it_was(tmp_path, nothing_named):
+    """What workers need is said by environment(): nothing is left behind in this process for others to trip over."""
+    before = dict(os.environ)
+    assert checkpoints.environment() == {}
+    folder = reference_bert.write(tmp_path / "tiny")
+    found = checkpoints.identity(str(folder))
+    plan(Settings(models=["bert"], folds=1, checkpoint=str(folder)))
+    assert checkpoints.locate(found) == folder.resolve()
+    assert dict(os.environ) == before and checkpoints.environment() == {"LSTMCS_CHECKPOINTS": str(folder.resolve())}
+    assert dict(os.environ) == before
+
+
+def test_environment_keeps_what_the_user_named(tmp_path, nothing_named, monkeypatch):
+    monkeypatch.setenv("LSTMCS_CHECKPOINTS", "one" + os.pathsep + "two")
+    folder = reference_bert.write(tmp_path / "tiny")
+    for _ in range(2):
+        checkpoints.identity(str(folder))
+    assert checkpoints.environment()["LSTMCS_CHECKPOINTS"].split(os.pathsep) == ["one", "two", str(folder.resolve())]
+
+
+def test_a_worker_process_of_this_machine_finds_the_folder(tmp_path, nothing_named, home):
+    folder = reference_bert.write(tmp_path / "tiny")
+    found = checkpoints.identity(str(folder))
+    before = {name: value for name, value in os.environ.items() if "CHECKPOINT" in name}
+    with cluster.local(1) as client:
+        assert client.submit(checkpoints.locate, found).result(timeout=120) == folder.resolve()
+    assert {name: value for name, value in os.environ.items() if "CHECKPOINT" in name} == before == {}
 
 
 def odd_texts(count: int) -> list[str]:

@@ -49,7 +49,7 @@ SHARDS = ("0/2", "3/2", "1/0", "a/b", "1", "1/2/3", "-1/2", "1.5/2", "/", "")
 def wrong_command(rng):
     """A random command line with one thing wrong, among things that are right."""
     right = rng.sample(
-        [["--preset", "smoke"], ["--folds", "1"], ["--seed", "3"], ["--yardstick", "0"], ["--workers", "0"]], rng.randint(0, 3)
+        [["--preset", "smoke"], ["--folds", "1"], ["--seed", "3"], ["--reseeds", "0"], ["--workers", "0"]], rng.randint(0, 3)
     )
     command = rng.choice(["study", "status", "report"])
     wrong = rng.choice(
@@ -90,10 +90,10 @@ def test_a_wrong_command_line_is_one_clear_line(seed, home, capsys):
     [
         ([], "required"),
         (["dance"], "invalid choice: 'dance'"),
-        (["stdy"], "nearest: 'study'"),
-        (["study", "--fold", "2"], "nearest: '--folds'"),
-        (["study", "--retry-faild"], "nearest: '--retry-failed'"),
-        (["data", "lst"], "nearest: 'list'"),
+        (["stdy"], "did you mean 'study'"),
+        (["study", "--fold", "2"], "did you mean '--folds'"),
+        (["study", "--retry-faild"], "did you mean '--retry-failed'"),
+        (["data", "lst"], "did you mean 'list'"),
         (["study", "--shard", "3/2"], "for example 2/5, not '3/2'"),
         (["study", "--scheduler", "localhost"], "such as tcp://127.0.0.1:8786"),
     ],

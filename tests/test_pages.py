@@ -18,11 +18,10 @@ from urllib.parse import unquote
 import nbformat
 import pandas as pd
 import pytest
-from made_up import records_of, study
+from made_up import records_of
 
 from lstmcs.__main__ import _parser, _settings, main
-from lstmcs.paper.tables import claims
-from lstmcs.report.run import pages, run, show, wording
+from lstmcs.report import pages, run, show
 from lstmcs.study.plan import Settings, plan
 
 HOSTILE = "<script>alert(1)</script>"
@@ -53,18 +52,26 @@ def site(tmp_path_factory):
         whole = Settings(preset="quick")
         records_of(plan(whole))
         assert main(["report", "--preset", "quick"]) == 0
-        folder = run.paths.reports_dir()
+        folder = run.environment.reports_dir()
         hostile = Settings(preset="smoke", datasets=(own,), alterations=(f"c = c * 0.5  # {HOSTILE}",), records_dir=HOSTILE)
-        assert run._page("01_data", hostile, folder, print) == "complete"
-        assert run._page("03_alterations", Settings(preset="smoke", train=False), folder, print) == "partial"
-        assert run._page("04_summary", Settings(preset="smoke", train=False), folder, print) == "partial"
-        broken = nbformat.read(run.paths.shared("notebooks", "03_alterations.ipynb"), 4)
+        assert run._page("01_data", run.notebooks()["01_data"], hostile, folder, print) == "complete"
+        assert (
+            run._page("03_alterations", run.notebooks()["03_alterations"], Settings(preset="smoke", train=False), folder, print)
+            == "partial"
+        )
+        assert run._page("04_summary", run.notebooks()["04_summary"], Settings(preset="smoke", train=False), folder, print) == "partial"
+        broken = nbformat.read(run.environment.shared("notebooks", "03_alterations.ipynb"), 4)
         broken.cells[-1].source = "raise RuntimeError('<b>boom</b>')"
         nbformat.write(broken, elsewhere / "03_alterations.ipynb")
-        real = run.paths.shared
-        patch.setattr(run.paths, "shared", lambda *parts: elsewhere / parts[-1] if parts[-1] == "03_alterations.ipynb" else real(*parts))
-        assert run._page("03_alterations", Settings(preset="standard", train=False), folder, print) == "failed"
-        patch.setattr(run.paths, "shared", real)
+        real = run.environment.shared
+        patch.setattr(
+            run.environment, "shared", lambda *parts: elsewhere / parts[-1] if parts[-1] == "03_alterations.ipynb" else real(*parts)
+        )
+        assert (
+            run._page("03_alterations", run.notebooks()["03_alterations"], Settings(preset="standard", train=False), folder, print)
+            == "failed"
+        )
+        patch.setattr(run.environment, "shared", real)
         run.index(folder)
         yield folder
 
@@ -199,34 +206,12 @@ def test_nothing_is_printed_that_is_not_for_the_reader(site):
 @pytest.mark.parametrize(
     "words",
     [["--datasets", "a b.csv|"], ["--alterations", "c = 0.9 * c"], ["--alterations", "none", "c = c * o; h = h * o"], ["--padding", "mask"],
-     ["--records-dir", "my records", "--runs", "2", "--folds", "3", "--seed", "7", "--yardstick", "0", "--workers", "0"]],
+     ["--records-dir", "my records", "--runs", "2", "--folds", "3", "--seed", "7", "--reseeds", "0", "--workers", "0"]],
 )  # fmt: skip
 def test_the_command_of_a_page_gives_its_settings_again(words):
     settings = _settings(_parser().parse_args(["study", *words]))
     again = _settings(_parser().parse_args(shlex.split(pages.command(settings.parameters()))[3:]))
     assert again == settings
-
-
-def test_the_headline_follows_the_evidence():
-    sets = ("hate", "hasoc", "mlma", "crowd", "semeval", "ag")
-    better = wording.sentences(study({"C-1": 4.0, "H-2": 4.0}, sets))
-    assert "is confirmed. Evidence: 12 comparisons" in better and "12 better, 0 same, 0 worse, 0 undecided" in better
-    mixed = wording.sentences(study({"C-1": 4.0, "H-2": -4.0}, sets))
-    assert "is confirmed for C-1 and is not confirmed for H-2 (it falls)." in mixed and "6 better, 0 same, 6 worse" in mixed
-    assert "can neither be confirmed nor refuted" in wording.sentences(study({"C-1": 4.0, "H-2": 4.0}, ("hate",)))
-    for unaltered_alone in (("hate",), ("hate", "mlma")):
-        assert wording.sentences(study({}, unaltered_alone)).startswith("Nothing can be said yet")
-
-
-def test_the_headline_counts_the_claims_as_their_table_does():
-    """SIMPLE's folds answer claims too; they are no comparison of cells."""
-    sets = ("hate", "hasoc", "mlma", "crowd", "ag")
-    both = pd.concat([study({"C-1": 0.0}, sets), study({}, sets, model="simple", base=0.4)])
-    count = claims.check_claims(both)["verdict"].value_counts()
-    assert count["confirmed"] > 0 and f"{count['confirmed']} confirmed, {count.get('not confirmed', 0)} not confirmed" in wording.sentences(
-        both
-    )
-    assert "Evidence: 5 comparisons" in wording.sentences(both)
 
 
 def test_a_rows_first_word_is_read_out_with_its_numbers():

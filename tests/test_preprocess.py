@@ -1,14 +1,18 @@
 """Preparation step by step, on texts whose outcome is worked out by hand."""
 
+import hashlib
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
-from lstmcs import DataError, load_dataset
-from lstmcs.datasets.loading import Dataset, preparation
+from lstmcs import DataError, environment, load_dataset
+from lstmcs.datasets import describe, preparation
+from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preparation import Preparation
 from lstmcs.datasets.preprocess import common_terms, encode, frequent_terms, prepare, remove_terms, text_steps, tf_idf_terms
 
@@ -57,6 +61,40 @@ def test_steps_inside_a_text(step, text, expected):
 
 def test_stop_word_lists_have_their_published_sizes():
     assert {name: len(list_) for name, list_ in preparation.STOP_WORDS.items()} == {"none": 0, "sklearn": 318, "nltk": 179}
+
+
+def test_the_stop_words_are_scikit_learns_kept_in_a_file_of_our_own():
+    """Each once, in order, so that a list of another version changes a test, not a study."""
+    text = environment.shared("data", "stop_words.txt").read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("#")]
+    assert kept == sorted(ENGLISH_STOP_WORDS) and preparation.STOP_WORDS["sklearn"] == ENGLISH_STOP_WORDS
+
+
+def test_no_preparation_of_any_set_asks_scikit_learn_but_the_tf_idf_reduction(tmp_path):
+    """In an interpreter that refuses to import it: the ids of the bundled set, and the common preparation with each list of stop words."""
+    program = """
+import builtins, sys
+real = builtins.__import__
+def guard(name, *more, **named):
+    assert not name.startswith("sklearn"), name
+    return real(name, *more, **named)
+builtins.__import__ = guard
+from lstmcs.datasets.loading import load_dataset
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
+import hashlib
+for words in ("sklearn", "nltk", "none"):
+    found = prepare(load_dataset("robo"), Preparation(stop_words=words))
+    print(words, hashlib.sha256(found.ids.tobytes()).hexdigest(), len(found.vocabulary))
+assert not any(name.startswith("sklearn") for name in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        words, digest, terms = line.split()
+        found = prepare(load_dataset("robo"), Preparation(stop_words=words))
+        assert (digest, int(terms)) == (hashlib.sha256(found.ids.tobytes()).hexdigest(), len(found.vocabulary))
+    assert len(done.stdout.splitlines()) == 3
 
 
 def test_the_first_example_runs_through_every_option():
@@ -172,7 +210,7 @@ def test_the_registry_can_add_options_and_they_enter_the_key():
     reduced = prepare(replace(plain, preparation={"tf_idf_terms": 20, "min_tokens": 1}))
     assert len(reduced.vocabulary) == 20 and reduced.config()["preparation"]["tf_idf_terms"] == 20
     assert reduced.config() != prepare(plain).config()
-    with pytest.raises(DataError, match="unknown option 'tfidf_terms' (did you mean 'tf_idf_terms'?)"):
+    with pytest.raises(DataError, match=r"unknown option 'tfidf_terms' \(did you mean 'tf_idf_terms'\?\)"):
         prepare(replace(plain, preparation={"tfidf_terms": 20}))
 
 
@@ -199,8 +237,8 @@ def test_options_are_checked(options):
 def test_a_giant_token_and_control_characters_pass_through():
     prepared = prepare(dataset(["x" * 100_000 + " robot\x00\x07 arm", "robot arm", "x" * 100_000]), PLAIN)
     assert max(map(len, prepared.vocabulary)) == 100_000
-    before = prepared.examples(3)["before"]
-    assert max(map(len, before)) <= 160 and all(text.isprintable() for text in before)
+    shown = describe.examples(prepared, 3)["text"]
+    assert len(shown) > 6 and max(map(len, shown)) <= 160 and all(text.isprintable() for text in shown)
 
 
 def test_visible():

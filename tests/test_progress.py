@@ -7,21 +7,26 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pretend import fake_fold
+from pretend import fake_train
 
-from lstmcs.models.bilstm import checkpoints
-from lstmcs.study.plan import Settings, SettingsError, plan
-from lstmcs.study.progress import Progress
+from lstmcs.errors import SettingsError
+from lstmcs.fold import Fold
+from lstmcs.models import checkpoints
+from lstmcs.study import progress, schedule, sweep, worker
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.progress import Progress, place_of
 from lstmcs.study.schedule import Estimate, duration, reference
-from lstmcs.study.sweep import progress, run_study, schedule
+from lstmcs.study.sweep import run_study
+
+DONE = {"state": "done", "scores": {"test": {"macro_f1": 0.5}}}
 
 
-def folds(count=3, dataset="robo", alteration="c = c * o"):
-    return [{"dataset": dataset, "alteration": alteration, "run": 1, "fold": fold} for fold in range(1, count + 1)]
+def fold(number=1, dataset="robo", alteration="c = c * o", model="lstm", training=None, **more):
+    return Fold(dataset, "00", {}, model, {}, training or {}, alteration, 1, number, **more)
 
 
-def done(config, score=0.5):
-    return {"config": config, "state": "done", "scores": {"test": {"macro_f1": score}}}
+def folds(count=3, dataset="robo"):
+    return [fold(number, dataset) for number in range(1, count + 1)]
 
 
 def ticks(*times):
@@ -31,8 +36,8 @@ def ticks(*times):
 def test_plain_lines_say_what_is_done_of_the_data_set_and_the_cell_and_the_time_left(capsys):
     shown = Progress(folds(), Counter({("robo", "C-1"): 10, ("robo", "none"): 10}), Counter({("robo", "C-1"): 7, ("robo", "none"): 2}),
                      clock=ticks(0, 10, 12, 30, 30), place="plain")  # fmt: skip
-    for config in folds():
-        shown.show(done(config))
+    for one in folds():
+        shown.show(one, DONE)
     shown.end()
     assert capsys.readouterr().out.splitlines() == [
         "[1/3] robo C-1 run 1 fold 1: macro F1 50.0 % | robo 10/20, C-1 8/10 | 0:10 so far, about 0:20 left",
@@ -44,10 +49,10 @@ def test_plain_lines_say_what_is_done_of_the_data_set_and_the_cell_and_the_time_
 def test_time_left_is_reckoned_from_what_the_folds_cost_not_from_their_number(capsys):
     """One cheap fold (1 s expected, 2 s taken), then one that is a hundred times as long: 200 s left, not 2."""
     pending = folds(1) + folds(1, "hate")
-    shown = Progress(pending, cost=lambda c: 100.0 if c["dataset"] == "hate" else 1.0, clock=ticks(0, 2), place="plain")
+    shown = Progress(pending, cost=lambda fold: 100.0 if fold.dataset == "hate" else 1.0, clock=ticks(0, 2), place="plain")
     progress.EVERY, every = 0, progress.EVERY
     try:
-        shown.show(done(pending[0]))
+        shown.show(pending[0], DONE)
     finally:
         progress.EVERY = every
     assert "about 3:20 left" in capsys.readouterr().out
@@ -56,9 +61,9 @@ def test_time_left_is_reckoned_from_what_the_folds_cost_not_from_their_number(ca
 def test_failures_and_folds_of_another_study_are_counted_for_themselves(capsys):
     pending = folds(4)
     shown = Progress(pending, clock=ticks(*range(10)), place="plain")
-    shown.show({"config": pending[0], "state": "failed", "error": {"message": "loss is nan in epoch 1"}})
+    shown.show(pending[0], {"state": "failed", "error": {"message": "loss is nan in epoch 1"}})
     shown.skip(pending[1])
-    shown.show(done(pending[2]))
+    shown.show(pending[2], DONE)
     shown.end()
     out = capsys.readouterr().out
     assert "failed: robo C-1 run 1 fold 1: loss is nan in epoch 1" in out
@@ -72,10 +77,10 @@ def test_bars(place, monkeypatch):
     monkeypatch.setattr(sys, "stdout", screen)
     pending = folds(2) + folds(2, "hate")
     shown = Progress(pending, clock=ticks(*range(0, 100, 5)), place=place)
-    shown.show(done(pending[0]))
+    shown.show(pending[0], DONE)
     shown.note("a line that stays")  # draws the bars anew
-    for config in pending[1:]:
-        shown.show(done(config))
+    for one in pending[1:]:
+        shown.show(one, DONE)
     shown.end()
     text = screen.getvalue()
     assert "a line that stays\n" in text and "C-1 1/2 macro F1 50.0 %, 0:05 so far, about 0:15 left" in text and "after 0:20" in text
@@ -83,6 +88,17 @@ def test_bars(place, monkeypatch):
     names = {bar.strip("\x1b[A ").split(":")[0] for bar in bars}
     assert names == ({"robo", "hate"} if place == "terminal" else {"folds"})
     assert any("2/2" in bar or "4/4" in bar for bar in bars)
+
+
+def test_rows_are_counted_for_themselves():
+    """The unaltered cell with other seeds is a row of its own, and so is a cell of another model."""
+    others = [
+        fold(alteration="none"),
+        fold(alteration="none", reseed=1),
+        fold(alteration="none", model="tfidf"),
+        fold(alteration="none", model="simple"),
+    ]
+    assert [place_of(one) for one in others] == [("robo", row) for row in ("none", "reseed-1", "tfidf none", "simple none")]
 
 
 def test_where_progress_is_shown(monkeypatch):
@@ -94,8 +110,8 @@ def test_the_reference_agrees_with_the_measured_steps_of_the_readme():
     """Milliseconds a step of the README's table: within a fifth."""
     for T, V, measured in ((11, 1460, 17.1), (23, 12019, 40.5), (42, 6079, 65.2), (342, 3236, 544)):
         prepared = SimpleNamespace(max_len=T, vocab_size=V, ids=range(400))  # 400 documents: 10 steps an epoch
-        config = {"model": "lstm", "padding": "fixed", "sizes": {}, "training": {"epochs": 1, "batch_size": 32}}
-        assert reference(prepared, config) / 10 / schedule.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
+        one = fold(padding="fixed", training={"epochs": 1, "batch_size": 32})
+        assert reference(prepared, one) / 10 / schedule.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
 
 
 def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
@@ -104,16 +120,16 @@ def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
     about = {"num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16}
     monkeypatch.setattr(checkpoints, "locate", lambda identity: tmp_path)
     monkeypatch.setattr(checkpoints, "read_config", lambda folder: about)
-    config = {"model": "bert", "sizes": {}, "checkpoint": {"name": "x"}, "training": {"epochs": 3, "max_tokens": 128}}
+    training = {"epochs": 3, "max_tokens": 128}
     by_hand = 3 * 100 * 15 * (2 * 8 * 64) * 6 / schedule.OPERATIONS * schedule.EVALUATION
-    assert reference(prepared, config) == pytest.approx(by_hand)
-    config["training"]["max_tokens"] = 10
-    assert reference(prepared, config) == pytest.approx(by_hand * 10 / 15)
-    assert reference(prepared, {"model": "tfidf", "sizes": {}, "training": {"C": 10.0}}) == 1.0
+    assert reference(prepared, fold(model="bert", training=training, checkpoint={"name": "x"})) == pytest.approx(by_hand)
+    training["max_tokens"] = 10
+    assert reference(prepared, fold(model="bert", training=training, checkpoint={"name": "x"})) == pytest.approx(by_hand * 10 / 15)
+    assert reference(prepared, fold(model="tfidf", training={"C": 10.0})) == 1.0
 
 
 def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
-    monkeypatch.setattr(workers, "train_one", fake_fold)  # each says: 1 s of training, 2 s of compiling
+    monkeypatch.setattr(worker, "train", fake_train)  # each says: 1 s of training, 2 s of compiling
     work = plan(Settings(alterations=("H-2",), reseeds=0))
     before = Estimate(work)
     assert not before.measured and before.fold(work.folds[0]) == reference(work.data["robo"], work.folds[0])
@@ -121,7 +137,7 @@ def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     after = Estimate(work)
     assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
-    assert [after.share(c) for c in work.folds[:2]] == [3.0, 1.0]
+    assert [after.share(one) for one in work.folds[:2]] == [3.0, 1.0]
 
 
 def test_durations_in_words():
@@ -131,13 +147,13 @@ def test_durations_in_words():
 @pytest.fixture
 def long_study(home, monkeypatch):
     """A study of more than an hour, whose folds take no time."""
-    monkeypatch.setattr(workers, "train_one", fake_fold)
-    monkeypatch.setattr(study, "ASK_ABOVE", 0.0)
+    monkeypatch.setattr(worker, "train", fake_train)
+    monkeypatch.setattr(sweep, "ASK_ABOVE", 0.0)
     return {"alterations": ["none"], "folds": 1, "reseeds": 0, "workers": 0}
 
 
 def test_a_long_study_asks_whoever_is_there(long_study, monkeypatch):
-    monkeypatch.setattr(study, "where", lambda: "notebook")
+    monkeypatch.setattr(sweep, "where", lambda: "notebook")
     asked = []
     monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or "n")
     with pytest.raises(SettingsError, match="not started"):
@@ -150,7 +166,7 @@ def test_a_long_study_asks_whoever_is_there(long_study, monkeypatch):
 def test_a_long_study_without_anybody_there(long_study, monkeypatch, capsys):
     from lstmcs.__main__ import main
 
-    words = ["study", "--alterations", "none", "--folds", "1", "--yardstick", "0", "--workers", "0"]
+    words = ["study", "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
     assert main(words) == 2 and "--yes starts it" in capsys.readouterr().err
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
     assert main([*words, "--yes"]) == 0

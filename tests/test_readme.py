@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from architecture import MAY_IMPORT, TOP
 
 from lstmcs import __main__, run_study
-from lstmcs.datasets.loading import registry
+from lstmcs.datasets import registry
+from lstmcs.study import archive
 from lstmcs.study.plan import Settings
-from lstmcs.study.sweep import records
+from lstmcs.study.records import Folder
 
 ROOT = Path(__file__).parent.parent
 README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
@@ -50,7 +52,7 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
     words = shlex.split(command)
     if "edition.parquet" in words:  # of what a study has on record
         run_study(preset="smoke", folds=1, alterations=["none"], workers=0)
-        records.export(place / "data" / "records", place / "edition.parquet")
+        archive.export(Folder(place / "data" / "records"), place / "edition.parquet")
         capsys.readouterr()
     asked = __main__._parser().parse_args(words)
     if words[0] in ("study", "report"):
@@ -62,7 +64,7 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
             words[words.index("bert")] = "tfidf"
         small = {"--preset": ["smoke"], "--workers": ["0"], "--folds": ["1"], "--alterations": ["none"]}
         words += [word for name, values in small.items() if name == "--preset" or name not in words for word in [name, *values]]
-    if "--scheduler" in words:  # a running cluster is for test_sweep
+    if "--scheduler" in words:  # a running cluster is for test_cluster
         at = words.index("--scheduler")
         del words[at : at + 2]
     pages = []
@@ -103,7 +105,8 @@ def test_make_would_do_what_is_said(line):
 
 def test_the_ways_without_make_are_those_of_make():
     makefile = (ROOT / "Makefile").read_text()
-    assert 'pip install -e ".[dev]"' in README and '--editable ".[dev]"' in makefile
+    assert 'pip install -c constraints.txt -e ".[dev]"' in README and '-c constraints.txt --editable ".[dev]"' in makefile
+    assert all(f'".[{extra}]"' in README for extra in ("study", "lab", "dev"))
     assert "conda env create -f environment.yml" in README and yaml.safe_load((ROOT / "environment.yml").read_text())["name"] == "lstmcs"
     for script in re.findall(r"python (tests/[\w/]+\.py)", README + CONTRIBUTING):
         ast.parse((ROOT / script).read_text())
@@ -138,12 +141,23 @@ def test_links_and_paths_lead_somewhere(text):
     for image in re.findall(r"!\[([^\]]*)\]", text):
         assert len(image) > 30
     for path in re.findall(r"`((?:lstmcs|data|tests|notebooks|reports)/[\w./]*)`", text):
-        assert (ROOT / path).exists() or path in ("data/downloads/", "reports/index.html"), path
+        assert (ROOT / path).exists() or path in ("data/downloads/", "reports/index.html", ".venv-backends/"), path
 
 
-def test_the_map_has_every_module():
-    named = set(re.findall(r"`(?:lstmcs/)?(\w+)\.py`", README))
-    assert {path.stem for path in (ROOT / "lstmcs").glob("*.py")} - {"__init__", "__main__"} <= named
+def test_the_map_has_every_wing_and_top_level_module():
+    section = README[README.index("## Where things are") : README.index("## Protocol")]
+    named = set(re.findall(r"`(?:lstmcs/)?(\w+)\.py`", section)) | set(re.findall(r"`lstmcs/(\w+)/`", section))
+    top = {path.stem for path in (ROOT / "lstmcs").glob("*.py")} | {path.parent.name for path in (ROOT / "lstmcs").glob("*/__init__.py")}
+    assert top - {"__init__", "_version"} == named
+
+
+def test_the_house_is_the_table_of_imports():
+    rows = {}
+    for names, allowed in re.findall(r"^\| ((?:`\w+/?`(?:, )?)+) \|[^|]*\| ([^|]+) \|$", CONTRIBUTING, re.M):
+        for name in re.findall(r"`(\w+)/?`", names):
+            rows[name] = set(re.findall(r"`([\w.]+)`", allowed)) | (set(TOP) if "the top" in allowed else set())
+    rows["report"] = set(MAY_IMPORT["report"])  # said in words
+    assert rows == {name: set(allowed) for name, allowed in MAY_IMPORT.items() if name != "__main__"}
 
 
 def test_first_screen():

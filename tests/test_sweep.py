@@ -1,386 +1,245 @@
-"""A sweep that nothing breaks: processes killed, memory gone, scheduler lost, disk full, two studies at once.
+"""run_study: resume, failures, shards, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
-Folds are pretended (pretend.py) in real dask processes; real training on a cluster is compared with real training in this process.
-"""
-
-import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections import Counter
-from pathlib import Path
 
-import dask
-import pretend
-import psutil
 import pytest
-from distributed import Client
-from distributed.system import MEMORY_LIMIT
+import reference_bert
+from pretend import fake_fold, fake_train
 
+from lstmcs.__main__ import main
+from lstmcs.models import checkpoints
+from lstmcs.study import progress, sweep, worker
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.schedule import Queue
-from lstmcs.study.sweep import Stopped, cluster, records, run_study, sweep, worker
-
-HERE = Path(__file__).resolve().parent
-SMALL = {"alterations": ["H-2"], "folds": 4, "reseeds": 0}
-sys.path.insert(0, str(HERE / "stress"))
+from lstmcs.study.sweep import results, run_study
 
 
 @pytest.fixture
-def pretended(home, monkeypatch):
-    """Workers of a cluster that is started in this test pretend their folds; returns the file with a line a fold."""
-    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", json.dumps([str(HERE / "pretend.py")]))
-    import dask
-
-    log = home / "folds.txt"
-    monkeypatch.setenv("PRETEND_LOG", str(log))
-    with dask.config.set({"distributed.worker.preload": [str(HERE / "pretend.py")]}):
-        yield log
+def trained(monkeypatch, home):
+    """Counts the folds that are trained."""
+    calls = []
+    monkeypatch.setattr(progress, "EVERY", 0)  # a line a fold
+    monkeypatch.setattr(worker, "train", lambda prepared, folds: calls.extend(folds) or fake_train(prepared, folds))
+    return calls
 
 
-@pytest.fixture
-def by_hand(home):
-    """Starts dask processes as a user does in a shell: by_hand("scheduler", ...), by_hand("worker", address, ...)."""
-    started = []
-
-    def start(*words, pretend=True, **environment):
-        command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
-        preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": json.dumps([str(HERE / "pretend.py")] if pretend else [])}
-        output = open(home / f"{words[0]}{len(started)}.txt", "w")
-        started.append(
-            subprocess.Popen(command, env=os.environ | preload | environment, stdout=output, stderr=output, start_new_session=True)
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        for part in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
-            part.kill()
-        process.wait()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def scheduler(by_hand):
-    port = free_port()
-    process = by_hand("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return process, f"tcp://127.0.0.1:{port}"
-        time.sleep(0.2)
-    raise TimeoutError("no scheduler")
-
-
-def worker(by_hand, address, **environment):
-    return by_hand("worker", address, "--nthreads", "1", "--no-dashboard", **environment)
-
-
-def once(condition, action):
-    """As soon as `condition()` holds."""
-
-    def watch():
-        for _ in range(6000):
-            if condition():
-                return action()
-            time.sleep(0.05)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def lines(log):
-    return log.read_text().splitlines() if log.exists() else []
-
-
-def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand):
-    """Real training on the smallest preset: in this process, and on a scheduler with two workers of which one is killed."""
-    options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3}
-    columns = ["alteration", "fold", "macro_f1", "loss", "val_loss", "largest_c", "key"]
-    alone = run_study(**options, workers=0, records_dir=str(home / "alone"))
-    _, address = scheduler(by_hand)
-    workers = [by_hand("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", pretend=False) for _ in range(2)]
-    there = home / "there"
-    once(lambda: len(list(there.glob("*/*.json"))) >= 1, workers[0].kill)
-    shared = run_study(**options, scheduler=address, records_dir=str(there))
-    assert workers[0].wait(10) == -signal.SIGKILL and len(shared) == 6
-    assert shared[columns].equals(alone[columns])
-    for path in there.glob("*/*.json"):
-        twin = home / "alone" / path.parent.name / path.name
-        assert all((records.predictions(path)[name] == array).all() for name, array in records.predictions(twin).items())
-        assert "cores" in records.read(path)["env"]["host"]
-
-
-def test_a_fold_that_kills_its_workers_is_a_failure_and_the_rest_goes_on(pretended, monkeypatch, capsys):
-    monkeypatch.setenv("PRETEND_DIES", "h = h * sigmoid(c)")
-    frame = run_study(**SMALL, workers=2)
-    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
-    failed = frame[frame["state"] == "failed"].iloc[0]
-    assert (failed["alteration"], failed["fold"]) == ("H-2", 2) and "3 workers ended while they trained this fold" in failed["error"]
+def test_reseeds_are_shown_as_what_they_are(trained, capsys):
+    frame = run_study(alterations=["H-2"], folds=3, workers=0)
+    assert frame["alteration"].value_counts().to_dict() == {"none": 3, "H-2": 3, "reseed-1": 3}
+    assert "same cell, other seeds run 1 fold 3" in capsys.readouterr().out
+    main(["status", "--alterations", "H-2", "--folds", "3", "--reseeds", "2"])
     out = capsys.readouterr().out
-    assert out.count("goes back into the queue") == 2 and "7 folds trained" in out and "1 failed" in out
-    path = next(p for p in (pretended.parent / "data/records/robo").glob("*.json") if records.read(p)["state"] == "failed")
-    assert records.read(path)["error"]["type"] == "WorkerLost" and records.read(path)["error"]["log"].count("worker tcp://") == 3
+    assert "9 of 12 folds done" in out and "same cell, other seeds   done 3" in out and "same cell, other seeds 2 done 0" in out
+    assert plan(Settings(alterations=["H-2"], folds=3)).results(reading="subset")["accuracy"].eq(1).all()  # from the predictions
 
 
-def test_a_fold_that_takes_all_memory_is_tried_again_and_then_a_failure(pretended, monkeypatch):
-    monkeypatch.setenv("PRETEND_EATS", "h = h * sigmoid(c)")
-    monkeypatch.setattr(cluster, "memory_limit", lambda count: 700 * 2**20)
-    frame = run_study(**SMALL, workers=2)
-    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
-    error = frame.loc[frame["state"] == "failed", "error"].item()
-    assert "2 workers ended" in error and "out of memory" in error
+def test_resume_trains_only_what_is_missing(trained, home, capsys):
+    options = {"alterations": ["H-2"], "folds": 4, "reseeds": 0, "workers": 0}
+    first = run_study(**options)
+    assert len(trained) == 8 and len(first) == 8 and (first["state"] == "done").all()
+    again = run_study(**options)
+    assert len(trained) == 8 and again.equals(first)
+    assert "8 on record, 0 to train" in capsys.readouterr().out
+    run_study(**options | {"folds": 5})
+    assert len(trained) == 10
+    next((home / "data" / "records" / "robo").glob("*.json")).write_text("damaged")
+    run_study(**options | {"folds": 5})
+    assert len(trained) == 11 and len(list((home / "data" / "records" / "robo").glob("*.bad"))) == 1
+    assert "set aside" in capsys.readouterr().err
+    run_study(**options | {"seed": 7, "train": False})
+    assert len(trained) == 11
 
 
-def test_each_worker_gets_its_share_of_the_machines_memory():
-    total = min(MEMORY_LIMIT, psutil.virtual_memory().total)  # a container's limit counts
-    assert 0.4 * total / 2 < cluster.memory_limit(2) <= 0.9 * total / 2 and cluster.memory_limit(1) == pytest.approx(
-        2 * cluster.memory_limit(2), abs=2
-    )
+def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained, capsys):
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
+    frame = run_study(**options)
+    assert frame["state"].value_counts().to_dict() == {"done": 5, "failed": 1}
+    assert frame.loc[frame["state"] == "failed", "error"].tolist() == ["loss is nan in epoch 1"]
+    assert "failed: robo C-1 run 1 fold 2: loss is nan" in capsys.readouterr().out
+    run_study(**options)
+    assert len(trained) == 6
+    run_study(**options, retry_failed=True)
+    assert len(trained) == 7
 
 
-def test_a_silent_worker_of_this_machine_is_not_taken_for_dead():
-    """Its process is alive: what it has trained would be lost."""
-    with dask.config.set({"distributed.scheduler.worker-ttl": "1 s"}), cluster.local(1) as client:
-        client.run(lambda dask_worker: dask_worker.periodic_callbacks["heartbeat"].stop())
-        [process] = client.run(os.getpid).values()
-        assert client.submit(lambda: time.sleep(10) or os.getpid()).result(timeout=60) == process  # not another one, from the start
+def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(trained):
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
+    run_study(**options)  # C-1 fold 2 fails
+    del trained[:]
+
+    def asked(folds=4, **how):
+        run_study(**options | {"folds": folds}, **how)
+        found = sorted((fold.cell, fold.fold) for fold in trained)
+        del trained[:]
+        return found
+
+    both = [("C-1", 4), ("none", 4)]
+    assert asked(resume_unfinished=False) == []
+    assert asked(resume_unfinished=False, retry_failed=True) == [("C-1", 2)]
+    assert asked() == both
+    assert asked() == []
+    assert asked(skip_finished=False) == [("C-1", 1), ("C-1", 3), ("C-1", 4), *(("none", fold) for fold in range(1, 5))]
+    assert asked(folds=5, retry_failed=True) == [("C-1", 2), ("C-1", 5), ("none", 5)]
 
 
-def test_the_client_refreshing_itself_loses_no_worker():
-    """Every two seconds it asks for the scheduler's identity without workers; here as often as it can."""
-    with dask.config.set({"distributed.client.scheduler-info-interval": "1 ms"}), cluster.local(1) as client:
-        dispatch = worker._Dispatch({}, [], client, local=True, say=print)
-        assert {len(dispatch._alive()) for _ in range(5000)} == {1}
+@pytest.mark.parametrize(("words", "trains"), [([], True), (["--shard", "1/2"], False), (["--no-resume-unfinished"], False)])
+def test_the_pages_of_a_part_train_nothing_more(words, trains, trained, monkeypatch):
+    """The notebooks call run_study themselves: they would train the other shard's folds, and those that were to be left."""
+    built = []
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: built.append(settings) or 0)
+    assert main(["study", "--alterations", "none", "--folds", "2", "--reseeds", "0", "--workers", "0", *words]) == 0
+    assert [settings.train for settings in built] == [trains] and built[0].folds == 2
 
 
-class Finished:
-    status = "finished"
-
-    def __init__(self, config):
-        self.result = lambda timeout: ({"config": config}, {}, 1)
-
-    def release(self):
-        """Nothing is held."""
-
-
-class Paused:
-    """A cluster of two workers of which one is paused while it holds a cell; folds end at once."""
-
-    status = "running"
-
-    def __init__(self):
-        self.paused, self.trained = set(), []
-
-    @property
-    def scheduler(self):
-        return self
-
-    def identity(self, n_workers):
-        return {"workers": {name: {"status": "paused" if name in self.paused else "running"} for name in ("a", "b")}}
-
-    def sync(self, function, **arguments):
-        return function(**arguments)
-
-    def submit(self, task, config, data, workers, **_):
-        self.trained.append(workers[0])
-        self.paused |= {"a"} & set(workers)
-        return Finished(config)
+def test_the_same_by_command_line(trained, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    words = ["study", "--alterations", "C-1", "--folds", "3", "--reseeds", "0", "--workers", "0"]
+    assert main(words) == 1 and len(trained) == 6
+    err = capsys.readouterr().err
+    assert "failed: robo C-1 run 1 fold 2: loss is nan" in err and "1 of 6 folds failed" in err and "--retry-failed" in err
+    for more, count in (
+        (["--retry-failed"], 1),
+        (["--no-skip-finished"], 5),
+        (["--folds", "4", "--no-resume-unfinished"], 0),
+        (["--folds", "4"], 2),
+    ):
+        del trained[:]
+        main([*words, *more])
+        assert len(trained) == count, more
 
 
-def test_the_cells_of_a_paused_worker_go_to_the_others(monkeypatch):
-    monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
-    folds = list(plan(Settings(**SMALL)).folds)
-    client = Paused()
-    found = list(worker.on_cluster({"robo": None}, Queue(folds), client, local=True))
-    assert len(found) == len(folds) == 8 and client.trained.count("a") == 1
-
-
-def test_a_lost_scheduler_stops_the_sweep_with_what_is_done_on_record(pretended, by_hand, monkeypatch):
-    process, address = scheduler(by_hand)
-    worker(by_hand, address, PRETEND_SECONDS="0.3")
-    once(lambda: len(lines(pretended)) >= 3, process.kill)
-    with pytest.raises(Stopped, match=r"scheduler.*the same command goes on from there"):
-        run_study(**SMALL, scheduler=address)
-    assert 1 <= len(records.results()) < 8
-    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
-    frame = run_study(**SMALL, workers=0)
-    assert len(frame) == 8 and (frame["state"] == "done").all()
-
-
-def test_a_worker_of_another_version_is_left_out(pretended, by_hand, capsys):
-    _, address = scheduler(by_hand)
-    worker(by_hand, address, PRETEND_KERAS="0.0")
-    worker(by_hand, address, PRETEND_SECONDS="0.1")
-    with Client(address) as client:
-        client.wait_for_workers(2)
-    frame = run_study(**SMALL, scheduler=address)
-    assert len(frame) == 8 and len({line.split()[1] for line in lines(pretended)}) == 1
+def test_fail_fast_stops_at_the_first_failure(trained, capsys):
+    assert main(["study", "--alterations", "C-1", "--folds", "9", "--reseeds", "0", "--workers", "0", "--fail-fast"]) == 1
+    assert [fold.cell for fold in trained] == ["none", "C-1", "none", "C-1"] and len(results()) == 4
     out = capsys.readouterr().out
-    assert re.search(r"worker tcp://\S+ is left out: keras 0.0 instead of 3", out)
+    assert "stopped at the first failure" in out and "14 left" in out and "report:" not in out
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://a b:1", "tcp://h:99999", "", 5])
-def test_an_address_that_is_none_is_said_so_at_once(address, home):
-    with pytest.raises(ValueError, match="scheduler must be an address such as"):
-        run_study(scheduler=address, alterations=["none"], folds=1)
+@pytest.mark.parametrize("of", [1, 2, 3, 7, 40])
+def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
+    work = plan(Settings(runs=2))
+    shards = [sweep.in_shard(list(work.folds), sweep.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
+    assert sorted(fold.key for shard in shards for fold in shard) == sorted(fold.key for fold in work.folds)
+    for shard in shards:
+        groups = {(fold.run, fold.fold) for fold in shard}
+        assert len(shard) == 19 * len(groups) and len(groups) in (20 // of, -(-20 // of))
+
+
+def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_by_a_failure(trained, home, monkeypatch, capsys):
+    options = {"alterations": ["H-2"], "folds": 3, "reseeds": 0, "workers": 0}
+    work = plan(Settings.of(**options))
+
+    def meanwhile(prepared, folds):
+        """While the first fold is trained, another study finishes all."""
+        trained.extend(folds)
+        if len(trained) == 1:
+            for other in work.folds:
+                work.store.write(*fake_fold(None, other))
+        return [worker.failure(fold, "WorkerLost", "gone") for fold in folds]
+
+    monkeypatch.setattr(worker, "train", meanwhile)
+    frame = run_study(**options)
+    assert len(trained) == 1 and (frame["state"] == "done").all() and len(frame) == 6
+    assert "5 done by another study" in capsys.readouterr().out
+
+
+def test_a_plan_and_a_status_prepare_no_data_and_import_no_tensorflow(home):
+    import subprocess
+    import sys
+
+    program = """
+import sys
+from lstmcs.datasets import preprocess
+preprocess.prepare = None
+from lstmcs.__main__ import main
+assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distributed" not in sys.modules
+"""
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    assert "0 of 190 folds done" in out.stdout
+
+
+def test_one_worker_and_two_workers_give_the_same_bits(home):
+    """Real training, on the smallest preset; test_cluster.py compares this process with workers of a cluster."""
+    found = []
+    for count in (1, 2):
+        options = {"preset": "smoke", "alterations": ["C-1"], "workers": count, "records_dir": str(home / f"r{count}")}
+        found.append(run_study(**options)[["alteration", "fold", "macro_f1", "loss", "val_loss", "key"]])
+    assert len(found[0]) == 4 and found[0].equals(found[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["study", "--preset", "quikc"], "did you mean 'quick'"),
+        (["study", "--datasets", "robbo"], "did you mean 'robo'"),
+        (["status", "--alterations", "C-13"], "unknown alteration 'C-13'"),
+        (["study", "--alterations", "c = c * import"], "cannot read formula"),
+        (["report", "--folds", "12"], "folds must be"),
+        (["study", "--folds", "two"], "invalid int value"),
+        (["study", "--reps", "2"], "unrecognized arguments: --reps"),
+        (["data", "show"], "needs one name"),
+        (["data", "show", "nothing.csv"], "no such file"),
+        (["dance"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_command_lines_say_so_in_one_line(arguments, says, capsys, home):
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = exit.code
+    error = capsys.readouterr().err
+    assert code == 2 and says in error and "Traceback" not in error
     assert not list(home.iterdir())
 
 
-def test_no_scheduler_at_the_address(home, monkeypatch):
-    monkeypatch.setattr(cluster, "TIMEOUT", 1)
-    with pytest.raises(cluster.NoScheduler, match=r"no scheduler answers at tcp://127\.0\.0\.1"):
-        run_study(scheduler=f"tcp://127.0.0.1:{free_port()}", alterations=["none"], folds=1)
+def test_status_and_data_commands(trained, capsys):
+    assert main(["status", "--alterations", "C-1", "--folds", "3", "--reseeds", "0"]) == 0
+    assert "0 of 6 folds done, 0 failed, 6 missing" in capsys.readouterr().out
+    run_study(alterations=["C-1"], folds=3, reseeds=0, workers=0)
+    main(["status", "--alterations", "C-1", "--folds", "3", "--reseeds", "0"])
+    out = capsys.readouterr().out
+    assert "5 of 6 folds done, 1 failed, 0 missing" in out and re.search(r"robo +C-1 +done 2  failed 1  missing 0\n", out)
+    main(["status", "--alterations", "C-1", "--folds", "6", "--reseeds", "0", "--workers", "1"])
+    assert "about 10 seconds left with 1 worker(s)" in capsys.readouterr().out  # 6 folds of 1 s, 2 cells to compile of 2 s each
+    assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out
+    assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
 
 
-def test_two_studies_at_once_share_the_folds(home):
-    """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
-    log = home / "folds.txt"
-    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 0})
-    environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
-    program = [sys.executable, str(HERE / "pretend.py"), arguments]
-    both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=600)[0] for process in both]
-    assert all(json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1} for out in said)
-    trained = Counter(line.split()[0] for line in lines(log))
-    assert len(trained) == 72 and sum(trained.values()) < 72 * 1.5
-    frame = records.results()
-    assert len(frame) == 72 and frame["key"].is_unique and not list(home.glob("data/records/*/*bad"))
+def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
+    def interrupted(prepared, folds):
+        if folds[0].fold == 3:
+            raise KeyboardInterrupt
+        return fake_train(prepared, folds)
+
+    monkeypatch.setattr(worker, "train", interrupted)
+    assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert len(results()) == 4  # two folds of the unaltered cell and of its reseed
 
 
-def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
-    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 2})
-    environment = os.environ | {"PRETEND_SECONDS": "0.3"}
-    program = [sys.executable, str(HERE / "pretend.py"), arguments]
-    process = subprocess.Popen(
-        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
-    )  # fmt: skip
-    once(lambda: len(list(home.glob("data/records/*/*.json"))) >= 4, lambda: os.killpg(process.pid, signal.SIGINT))
-    said = process.communicate(timeout=300)[1]
-    assert process.returncode not in (0, None) and said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
-    deadline = time.monotonic() + 60  # the last of them may take a moment on a busy machine
-    while alive := [p for p in psutil.process_iter() if _session(p.pid) == process.pid and p.status() != psutil.STATUS_ZOMBIE]:
-        assert time.monotonic() < deadline, alive
-        time.sleep(0.2)
-    done = len(list(home.glob("data/records/*/*.json")))
-    assert 4 <= done < 72
-    out = subprocess.run(
-        [*program[:2], arguments.replace('"workers": 2', '"workers": 0')], stdout=subprocess.PIPE, text=True, timeout=600
-    ).stdout
-    assert f"{done} on record" in out and json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1}
+def test_progress_and_status_name_the_model(trained, capsys):
+    options = ["--alterations", "none", "--models", "lstm", "tfidf", "--folds", "1", "--reseeds", "0"]
+    run_study(alterations=["none"], models=["lstm", "tfidf"], folds=1, reseeds=0, workers=0)
+    assert "robo tfidf none run 1 fold 1" in capsys.readouterr().out
+    main(["status", *options])
+    out = capsys.readouterr().out
+    assert "2 of 2 folds done" in out and "robo       none " in out and "robo       tfidf none" in out
 
 
-def _session(pid):
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
-
-
-def test_kill_9_of_workers_and_parent_loses_and_doubles_nothing(home):
-    """The quick variant of stress/kill.py."""
-    import kill
-
-    report = kill.stress(home / "kill", kills=3, seed=1, pretend=True)
-    assert report["kills"] == 3 and report["lost"] == report["different"] == report["foreign"] == report["orphans"] == report["bad"] == 0
-    assert report["again"] <= 2 * report["kills"]  # only what two workers had under way is trained once more
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 256 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, text=True)
-    if mount.returncode:
-        pytest.skip(f"cannot mount a small disk here: {mount.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
-    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
-    (small_disk / "ballast").write_bytes(bytes(150 * 1024))
-    options = {"reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
-    with pytest.raises(Stopped, match="the disk is full"):
+def test_a_reference_bert_is_measured_once_where_another_stands_in(home, trained, monkeypatch, tmp_path, capsys):
+    """The page of models says what BERT-base would cost; it is measured by the study, never by a page."""
+    measured = []
+    monkeypatch.setattr("lstmcs.training.bert.cost_of_base", lambda prepared, fold: measured.append(fold) or {"parameters": 7})
+    options = {"models": ["tfidf", "bert"], "folds": 2, "workers": 0, "checkpoint": str(reference_bert.write(tmp_path / "tiny"))}
+    for _ in range(2):
         run_study(**options)
-    written = sorted(small_disk.glob("*/*.json"))
-    assert 5 < len(written) < 180 and all(records.read(path) for path in written)
-    assert not list(small_disk.glob("**/.*.tmp"))
-    work = plan(Settings.of(**options))
-    assert Counter(work.states().values())["missing"] == 180 - len(written)  # also where not even an index can be written
-    (small_disk / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
-    assert len(run_study(**options)) == 180
-
-
-@pytest.mark.parametrize("kind", ["truncated", "empty", "edited", "foreign"])
-def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_touched(kind, home, monkeypatch, capsys):
-    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
-    run_study(**SMALL, workers=0)
-    paths = sorted(home.glob("data/records/robo/*.json"))
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
-    bad, other = paths[3], paths[4]
-    text = bad.read_text()
-    time.sleep(0.01)
-    bad.write_text(
-        {"truncated": text[:200], "empty": "", "edited": text.replace('"macro_f1": 0.', '"macro_f1": 1.', 1), "foreign": other.read_text()}[
-            kind
-        ]
-    )
-    damaged = bad.read_bytes()
-    frame = run_study(**SMALL, workers=0)
-    assert f"{bad.name}:" in capsys.readouterr().err and len(frame) == 8 and frame["key"].is_unique
-    assert bad.with_suffix(".bad").read_bytes() == damaged and bad.read_bytes() == before[bad][0]
-    assert all((path.read_bytes(), path.stat().st_mtime_ns) == before[path] for path in paths if path != bad)
-
-
-def test_records_move_and_merge_by_copying(home, monkeypatch):
-    import shutil
-
-    monkeypatch.setattr(sweep.workers, "train_one", pretend.fake_fold)
-    for number in (1, 2):
-        run_study(**SMALL, workers=0, shard=f"{number}/2", records_dir=str(home / f"laptop{number}"))
-    shutil.copytree(home / "laptop1", home / "both")
-    shutil.copytree(home / "laptop2", home / "both", dirs_exist_ok=True)  # its index overwrites the other's
-    frame = run_study(**SMALL, workers=0, records_dir=str(home / "both"), train=False)
-    assert len(frame) == 8 and [len(records.results(home / f"laptop{n}")) for n in (1, 2)] == [4, 4]
-
-
-def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home, monkeypatch):
-    """Real training: 0 * exp(exp(3 |c|)) is 0 until |c| passes 1.5 (exp of 88.7 overflows float32), and NaN from then on."""
-    from lstmcs.stats.single import single
-    from lstmcs.study.sweep import plan as plans
-
-    monkeypatch.setitem(plans.PRESETS["smoke"], "epochs", 8)
-    monkeypatch.setitem(plans.TRAINING, "learning_rate", 0.03)
-    data = home / "long.csv"
-    rows = (f"{'good' if n % 2 else 'bad'} word{n % 11} more{n % 5} text,{'ab'[n % 2]}\n" for n in range(120))
-    data.write_text("text,label\n" + "".join(rows))
-    frame = run_study(
-        preset="smoke", datasets=[f"{data}?min_words=1&min_tokens=1"], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0
-    )
-    assert frame["state"].value_counts().to_dict() == {"done": 4, "failed": 2}
-    failed = frame[frame["state"] == "failed"]
-    for row in failed.itertuples():
-        found = re.fullmatch(
-            r"(?:loss is nan in|predictions hold NaN after) epoch (\d); the largest \|c\| an epoch earlier was (\S+)", row.error
-        )
-        assert (
-            2 <= int(found[1]) == row.epochs < 8 and 0.2 < float(found[2]) == pytest.approx(row.largest_c, rel=1e-3) and row.largest_c < 1.5
-        )
-    assert failed["macro_f1"].isna().all()
-    table = single.improvements(frame)
-    name = failed["alteration"].iloc[0]
-    assert table["failed"].to_dict() == {"Baseline": 0, name: 2, "C-1": 0} and table.loc[name, "folds"] == 0
-    assert table.loc[name, ["accuracy", "macro_f1", "micro_f1", "weighted_f1"]].isna().all()
+    [fold] = measured
+    work = plan(Settings(**options))
+    assert (fold.model, fold.run, fold.fold) == ("bert", 1, 1) and work.store.cost(fold) == {"parameters": 7}
+    assert "measuring what BERT-base would cost on robo" in capsys.readouterr().out
+    assert work.costs_of_base()[["dataset", "parameters"]].values.tolist() == [["robo", 7]]
+    run_study(**options | {"seed": 1, "train": False})
+    run_study(**options | {"seed": 2}, resume_unfinished=False)
+    assert len(measured) == 1  # nothing is trained, nothing is measured
+    assert not checkpoints.stands_in("bert", {"name": "google-bert/bert-base-uncased"}) and not checkpoints.stands_in("tfidf", None)

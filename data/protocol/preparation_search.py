@@ -3,7 +3,7 @@
     LSTMCS_DATA=... python data/protocol/preparation_search.py        about a minute
 
 The paper states the kinds of steps, not their settings; the pre-processed half of its Table 2 is their only public trace. Every
-open option of `lstmcs.preparation.Preparation` is varied alone, the best change is kept, and so on until no change helps (greedy
+open option of `lstmcs.datasets.preparation.Preparation` is varied alone, the best change is kept, and so on until no change helps (greedy
 descent, from several starts). Distance of a setting: the mean of |ln(ours / paper)| over the counts of five sets. Left out are HASOC's
 documents and tokens (no rule that leaves 73 % of MLMA leaves 19 % of HASOC, so they would only steer the others), ROBO (not public)
 and AG (a reduction of its own). Classifiers play no part in it.
@@ -22,7 +22,7 @@ from lstmcs import load_dataset
 from lstmcs.datasets.describe import COUNTS
 from lstmcs.datasets.preparation import Preparation
 from lstmcs.datasets.preprocess import prepare, text_steps
-from lstmcs.paper.tables import tables
+from lstmcs.paper import tables
 
 SETS = ("mlma", "semeval", "hasoc", "crowd", "hate")
 UNREACHABLE = {"hasoc": ("documents", "tokens")}

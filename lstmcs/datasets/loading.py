@@ -175,7 +175,7 @@ def _dataset(name: str, frame: pd.DataFrame, text, label, separator=None, names=
     label_columns = [label] if isinstance(label, str) else list(label)
     for column in text_columns + label_columns:
         if column not in frame.columns:
-            raise DataError(f"{name}: no column {column!r}{nearest(column, frame.columns)}. {_columns(frame)}")
+            raise DataError(f"{name}: no column {column!r}{nearest(column, frame.columns, 0.6)}. {_columns(frame)}")
     if separator and len(label_columns) > 1:
         raise DataError(f"{name}: separator= goes with one label column, not with {len(label_columns)}")
     cells = {column: [_cell(value, column, name) for value in frame[column]] for column in dict.fromkeys(text_columns)}

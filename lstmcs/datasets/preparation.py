@@ -1,8 +1,8 @@
-"""What happens to a text before it becomes ids: small functions from string to string, the stop words, and what the paper leaves
-open as named options.
+"""What happens to a text before it becomes ids: functions from string to string, the lists of stop words, and the options.
 
-None of the functions looks beyond one white-space separated word, so a text may be treated whole or word by word. The options'
-defaults are the setting that comes nearest to Table 2 of the paper over all sets together (data/protocol/preparation_search.py).
+None of the functions looks beyond one white-space separated word, so a text may be treated whole or word by word. What the paper
+leaves open is an option of `Preparation`; the defaults are the setting that comes nearest to Table 2 of the paper over all sets
+together (data/protocol/preparation_search.py).
 """
 
 import ast

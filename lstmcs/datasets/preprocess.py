@@ -1,7 +1,7 @@
 """Text to ids (paper, section 3.4): the same steps, in the same order, for every data set.
 
-`prepare` chains the small functions of preparation.py, then looks at all documents together (repetitions, uncommon terms,
-short documents), and counts what is left after each step. What the paper leaves open is an option of `preparation.Preparation`.
+`prepare` chains the functions of preparation.py, then looks at all documents together (repetitions, uncommon terms, short
+documents), and counts what is left after each step.
 """
 
 from collections import Counter

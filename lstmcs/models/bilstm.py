@@ -8,9 +8,10 @@
 import keras
 from keras import layers, ops
 
+from ..alterations import Alteration
 from ..alterations import alteration as as_alteration
 from ..cell import LSTMCS, Bidirectional
-from ..errors import nearest
+from ..errors import missing, nearest
 from . import checkpoints, kinds, transformer
 
 DEFAULT = "google-bert/bert-base-uncased"
@@ -37,8 +38,9 @@ class MaskedPools(layers.Layer):
 
 
 def build_model(
-    kind: str, *, n_classes: int, vocab_size: int | None = None, max_len: int | None = None, alteration="none", padding="fixed",
-    checkpoint: str | dict = DEFAULT, seed: int | None = None, **sizes,
+    kind: str, *, n_classes: int, vocab_size: int | None = None, max_len: int | None = None,
+    alteration: str | Alteration = "none", padding: str = "fixed", checkpoint: str | dict = DEFAULT, seed: int | None = None,
+    **sizes: float,
 ) -> keras.Model:  # fmt: skip
     """One of the study's models: int ids (batch, max_len) -> sigmoid scores (batch, n_classes), float32.
 
@@ -59,7 +61,10 @@ def build_model(
         raise ValueError(f"unknown size {unknown[0]!r}{nearest(unknown[0], defaults)}; {kind!r} takes {', '.join(defaults)}")
     sizes = {**defaults, **sizes}
     if kind == "bert":
-        return _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes)
+        try:
+            return _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes)
+        except ModuleNotFoundError as error:  # what reads a checkpoint comes with the study
+            raise missing(error, "build_model('bert')") from error
     if vocab_size is None or max_len is None:
         raise TypeError(f"{kind!r} needs vocab_size and max_len")
     return BUILDERS[kind](vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **sizes)

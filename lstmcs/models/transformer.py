@@ -1,15 +1,14 @@
-"""What SIMPLE and BERT share, from stock Keras layers: positions and one block of a transformer encoder.
+"""What SIMPLE and BERT share, positions and one block of a transformer encoder, and BERT itself, all from stock Keras layers.
 
-For x (batch, time, width), A the multi-head self-attention and F two dense layers, the first with exact GELU (Vaswani et
+The block, for x (batch, time, width), A the multi-head self-attention and F two dense layers, the first with exact GELU (Vaswani et
 al. 2017, figure 1, left; GELU as BERT)::
 
     x = LayerNorm(x + A(x));  x = LayerNorm(x + F(x))
 
-BERT (Devlin et al. 2019) from stock Keras layers, with the weights of any Hugging Face BERT checkpoint, and the paper's head.
-
-Pooled output (tanh of a dense layer on [CLS]) -> Dense(512) -> Dense(classes) as sigmoids. With bert-base-uncased's
-configuration and 11 classes it has 109,482,240 + 399,371 = 109,881,611 trainable parameters, Table 14's total. The paper
-does not name the activation of Dense(512): ReLU here. Both dense layers start as Keras starts them (Glorot).
+BERT (Devlin et al. 2019) takes the weights of any Hugging Face BERT checkpoint and has the paper's head: pooled output (tanh of a
+dense layer on [CLS]) -> Dense(512) -> Dense(classes) as sigmoids. With bert-base-uncased's configuration and 11 classes it has
+109,482,240 + 399,371 = 109,881,611 trainable parameters, Table 14's total. The paper does not name the activation of Dense(512):
+ReLU here. Both dense layers start as Keras starts them (Glorot).
 """
 
 import keras

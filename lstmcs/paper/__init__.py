@@ -1,4 +1,9 @@
-"""The paper, and what our folds say of it: its tables as printed, ours beside them, its claims and their evidence."""
+"""The paper, and what our folds say of it.
+
+tables     its numbers as printed          contradictions   where they disagree with its words
+comparison ours beside theirs              claims           what it claims, each with a check
+evidence   our folds, asked yes or no
+"""
 
 from . import claims, comparison, contradictions, evidence, tables
 from .claims import check_claims

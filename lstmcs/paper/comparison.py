@@ -145,7 +145,7 @@ def differs_from_table_2(checked: pd.DataFrame) -> pd.Series:
     """Where the counts of datasets.describe.check are not those of Table 2, in words: "tokens 24449", a text a row."""
 
     def words(row) -> str:
-        theirs = _counts_of_paper(row["dataset"], "original") if row["tokens"] is not pd.NA else {}
+        theirs = _counts_of_paper(row["dataset"], "original") if pd.notna(row["tokens"]) else {}
         return ", ".join(f"{count} {theirs[count]}" for count in COUNTS if theirs and theirs[count] != row[count])
 
     return pd.Series([words(row) for _, row in checked.iterrows()], checked.index, dtype=str)

@@ -1,14 +1,15 @@
 """Our folds, asked in the ways that claims need. Every answer is True, False or None: yes, no, cannot tell.
 
-"A scores higher than B" on one set: True if the posterior of stats.py gives P(difference > 0) >= 0.95, False if
+"A scores higher than B" on one set: True if the posterior of stats/single.py gives P(difference > 0) >= 0.95, False if
 P(difference < 0) >= 0.95, else None; where the best of m is picked, 0.95 becomes 1 - 0.05 / m (Bonferroni). "On average over
 the sets" asks the Bayesian signed-rank test in the same way, of the improvement in percent of the baseline (what the paper's
-averages are), on at least MIN_SETS sets with across.MIN_FOLDS folds each. Times are compared fold by fold, and on a set only where the unaltered cell with other seeds, which is the same
-program, took as long as the unaltered cell: elsewhere other work on the machine decides. Answers are combined by Kleene's
-logic: "every" is False as soon as one is False, and None if nothing is False but something is unknown. What was asked for and is
-not on record, or stays below 95 %, is noted in `gaps` (gaps.py).
+averages are), on at least MIN_SETS sets with multiple.MIN_FOLDS folds each. Times are compared fold by fold, and on a set only
+where the unaltered cell with other seeds, which is the same program, took as long as the unaltered cell: elsewhere other work on
+the machine decides. Answers are combined by Kleene's logic: "every" is False as soon as one is False, and None if nothing is
+False but something is unknown.
 
-Why a claim cannot be told: what its check asked of the records and did not get, and what stays below 95 % either way.
+Why a claim cannot be told is noted on the way, in Gaps: what a check asked of the records and did not get, and how many of its
+answers stay below 95 % either way.
 """
 
 import numpy as np
@@ -56,7 +57,7 @@ def in_words(improvements: np.ndarray) -> str:
 
 
 class Evidence:
-    """Our results (a frame of records.results with any data sets and models), asked in the ways the claims need.
+    """Our results (a frame of records with any data sets and models), asked in the ways the claims need.
 
     bert_base: any other BERT is left out, and said to be where nothing is on record.
     """
@@ -160,9 +161,9 @@ NOT_PUBLIC = "ROBO is not public, and ours is a stand-in"
 
 
 class Gaps:
-    """Notes of one check at a time: call `clear`, run the check on Evidence (py), read `words`.
+    """Notes of one check at a time: call `clear`, run the check on Evidence, read `words`.
 
-    results: a frame of records.results. stand_in: a BERT other than BERT-base is on record, and left out of results.
+    results: a frame of records. stand_in: a BERT other than BERT-base is on record, and left out of results.
     """
 
     def __init__(self, results: pd.DataFrame, stand_in: bool = False):
@@ -214,9 +215,6 @@ class Gaps:
             return 3, f"no {KINDS[model].title} on ", dataset, ""
         done, failed = (part.get((dataset, model, cell), 0) for part in (self._done, self._failed))
         where = "" if model == "lstm" else f" with {KINDS[model].title}"
-        return (
-            4,
-            f"{done or 'no'} fold{'s' if done > 1 else ''} of ",
-            cell,
-            f" on {dataset}{where}" + (f" ({failed} failed)" if failed else ""),
-        )
+        after = f" on {dataset}{where}" + (f" ({failed} failed)" if failed else "")
+        named = "the unaltered cell with other seeds" if cell.startswith(RESEED) else cell
+        return 4, f"{done or 'no'} fold{'s' if done > 1 else ''} of ", named, after

@@ -11,7 +11,7 @@ from .. import environment
 from ..metrics import METRICS
 
 #: "Top current / hidden state mod" of Tables 12 and 15. The paper does not say which these are; on every set that has the
-#: row in Tables 3-9 the scores are those of C-1 and H-2 (tests/test_paper.py).
+#: row in Tables 3-9 the scores are those of C-1 and H-2 (tests/test_tables.py).
 TOP = {"top current": "C-1", "top hidden": "H-2"}
 _SYMBOLS = {r"\circ": "*", r"\sigma_g": "sigmoid", r"\sigma_c": "tanh", "_t": ""}
 

@@ -1,1 +1,5 @@
-"""Notebooks run in batch, their pages and the index; pictures, tables and sentences for them."""
+"""From records to pages: notebooks run in batch, and what they show.
+
+run      papermill runs the notebooks for a study's settings         pages   HTML of them, and the index
+plots    pictures          wording   sentences          show   HTML pieces of both
+"""

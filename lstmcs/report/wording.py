@@ -1,4 +1,7 @@
-"""Every sentence that a page says: statistics in, words out."""
+"""Every sentence that a page says: figures of the statistics in, words out.
+
+results: a frame of records (study/records.py). Nothing is computed here that a function of stats or paper does not give.
+"""
 
 import pandas as pd
 

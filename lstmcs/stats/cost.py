@@ -1,8 +1,9 @@
 """What models score and cost beside each other, fold by fold.
 
-results: a frame of records (study/records.py) with any data sets and models. Scores are in percent, differences in points,
-times in seconds a fold (training, with the scores of the validation rows after each epoch). Whatever is compared is compared on
-the folds that both have: a machine that is slower on one day than on another drops out of the ratio of a fold.
+results: a frame of records (study/records.py) with any data sets and models. Scores are in percent, differences in points, times
+in seconds a fold (training, with the scores of the validation rows after each epoch). Verdicts, ratios of times and the price of a
+gain are taken on the folds that both models have: what a fold costs differs between machines and days, and a ratio of two medians
+over different folds would carry that along. Scores, seconds and seconds an epoch sum up a row's own folds, all of them.
 """
 
 import numpy as np
@@ -67,22 +68,8 @@ def verdicts(results: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
             found.append({"dataset": dataset, "model": model, "alteration": cell, "base_model": base[0], "base": base[1], "folds": len(d),
                           "mean": mean, "low": low, "high": high, **dict(zip(("p_worse", "p_same", "p_better"), probabilities)),
                           "verdict": single.verdict(*probabilities)})  # fmt: skip
-    columns = [
-        "dataset",
-        "model",
-        "alteration",
-        "base_model",
-        "base",
-        "folds",
-        "mean",
-        "low",
-        "high",
-        "p_worse",
-        "p_same",
-        "p_better",
-        "verdict",
-    ]
-    return pd.DataFrame(found, columns=columns)
+    names = "dataset model alteration base_model base folds mean low high p_worse p_same p_better verdict"
+    return pd.DataFrame(found, columns=names.split())
 
 
 def paired(results: pd.DataFrame, row: tuple[str, str], base: tuple[str, str], metric: str = SCORE) -> np.ndarray:

@@ -1,17 +1,17 @@
 """What several data sets say together. The sets are the sample here: never feed folds to these tests.
 
-With six or seven sets little can be decided: the smallest two-sided p of Wilcoxon's test is 2 / 2^6 = 0.031 or
-2 / 2^7 = 0.016, which Holm's method over 17 alterations lifts above 0.25; no result of 17 comparisons on seven sets is
-significant after it. The Bayesian signed-rank test (Benavoli et al. 2014; baycomp's SignedRankTest, prior strength 0.5 in
-the ROPE) says what may be believed instead; its P is the probability that "better" (or "same", or "worse") is the largest of the
-three shares among further sets of this kind. Scores of one set count as exact in all of these tests.
+With six or seven sets little can be decided: the smallest two-sided p of Wilcoxon's test is 2 / 2^6 = 0.031 or 2 / 2^7 = 0.016,
+which Holm's method over 17 alterations lifts above 0.25; no result of 17 comparisons on seven sets is significant after it. The
+Bayesian signed-rank test (Benavoli et al. 2014; prior strength 0.5 in the ROPE; the same draws as baycomp's SignedRankTest) says
+what may be believed instead; its P is the probability that "better" (or "same", or "worse") is the largest of the three shares
+among further sets of this kind. Scores of one set count as exact in all of these tests.
 
 Average ranks with Nemenyi's critical difference (Demsar 2006): for k cells on N sets
 
     CD = q(0.95; k, inf) / sqrt(2) * sqrt(k (k + 1) / (6 N)),   q the studentized range.
 
-Caveat: for k = 18, N = 7 it is 10 ranks of 17 possible, and it grows with every cell that is compared. Ranks say nothing of
-how large a difference is, and a cell's rank changes with the company it keeps (Benavoli et al. 2016). Read them as a description.
+Caveat: for k = 18, N = 7 it is 10 ranks of 17 possible, and it grows with every cell that is compared. Ranks say nothing of how
+large a difference is, and a cell's rank changes with the company it keeps (Benavoli et al. 2016). Read them as a description.
 """
 
 from functools import lru_cache
@@ -31,7 +31,7 @@ SAMPLES = 10_000  # of the posterior: its probabilities have a standard error of
 
 
 def cells(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
-    """stats.verdicts of every data set, tidy: columns dataset, alteration and those of verdicts.
+    """single.verdicts of every data set, tidy: columns dataset, alteration and those of verdicts.
 
     Every data set has every alteration that any of them has: what is not on record has folds 0 and verdict "no data".
     `failed` counts folds on record as failed, which no other column knows of.

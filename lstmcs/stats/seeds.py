@@ -1,20 +1,19 @@
-"""What the best of 17 rows looks like when nothing is there, and what a design can see. One data set at a time.
+"""What other seeds alone do: the best of 17 rows when nothing is there, and whether another run says the same.
 
-A reseed ("reseed-1") trains the unaltered cell on the same splits with other initial weights, batch order and
-dropout masks. Its paired differences to the unaltered cell have the spread that seeds alone give.
+A reseed ("reseed-1") trains the unaltered cell on the same splits with other initial weights, batch order and dropout masks. Its
+paired differences to the unaltered cell have the spread that seeds alone give. (An alteration shares all seeds with the unaltered
+cell, so its spread is rather smaller: a reseed does not flatter it.)
 
-The best of m such rows: all are compared with the same unaltered cell, so two mean differences correlate with 1/2
+The best of m such rows, on one data set: all are compared with the same unaltered cell, so two mean differences correlate with 1/2
 (Dunnett 1955). With s and n of the rows on record, M_j = e (Z_0 + Z_j) / sqrt(2) / sqrt(chi^2 / (n - 1)), j = 1 ... m, with
 e^2 = (1/n + q) s^2 as in single.py; drawn many times, the largest M_j gives median and 95 % bound.
 q = 0 asks what other seeds give on these same splits; q = 1/8 what they give on other texts of the same kind too.
 
-What another run says: is a verdict that rests on one run of ten folds found again in a run with other splits?
-
-Replicability as Bouckaert and Frank have it (2004, "Evaluating the replicability of significance tests for comparing
-learning algorithms"): the share of pairs of runs of one comparison that have the same outcome. Here the outcome is a
-verdict of single.py, made from each run alone. Runs differ in splits, batch order, initial weights and dropout masks;
-documents and settings are the same, so this says nothing of other data. That two runs are undecided counts as the same
-outcome; how often a decided one is found again is counted by itself.
+Another run has other splits too. Is a verdict that rests on one run of ten folds found again in it? Replicability as Bouckaert
+and Frank have it (2004, "Evaluating the replicability of significance tests for comparing learning algorithms") is the share of
+pairs of runs of one comparison that have the same outcome. Here the outcome is a verdict of single.py, made from each run alone;
+documents and settings are the same, so this says nothing of other data. That two runs are undecided counts as the same outcome;
+how often a decided one is found again is counted by itself.
 """
 
 from itertools import permutations
@@ -27,6 +26,7 @@ from . import multiple, single
 
 DRAWS = 50_000
 ROWS = {"other seeds": 0.0, "other seeds and texts": single.TEST_TO_TRAIN}
+DECIDED = ("better", "worse")
 
 
 def best_of_null(results: pd.DataFrame, metric: str = "macro_f1", count: int = 17) -> pd.DataFrame:
@@ -54,9 +54,6 @@ def largest(count: int, freedom: int, draws: int = DRAWS, seed: int = 0) -> np.n
     rng = np.random.default_rng(seed)
     z = (rng.normal(size=(draws, 1)) + rng.normal(size=(draws, count))) / np.sqrt(2)
     return z.max(axis=1) / np.sqrt(rng.chisquare(freedom, draws) / freedom)
-
-
-DECIDED = ("better", "worse")
 
 
 def by_run(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:

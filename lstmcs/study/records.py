@@ -205,8 +205,10 @@ def load(path: Path) -> tuple[dict, bytes]:
         fold = check(head)
     except RecordError as problem:
         raise RecordError(f"{path.name}: {problem}") from None
-    if head["protocol"] != PROTOCOL or fold.key != head["key"]:
+    if head["protocol"] != PROTOCOL:
         raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
+    if fold.key != head["key"]:
+        raise RecordError(f"{path.name}: its key does not match its configuration")
     if path.stem != fold.key:
         raise RecordError(f"{path.name}: the record of another fold, {fold.key}, under this name")
     return head, body
@@ -228,6 +230,9 @@ def check(head: object) -> Fold:
             raise RecordError(f"the record's {name!r} is no {kind.__name__}")
     if head["state"] not in ("done", "failed"):
         raise RecordError(f"the record's state is {head['state']!r}, neither done nor failed")
+    for part in head.get("scores", {}).values():
+        if not isinstance(part, dict) or not all(isinstance(value, int | float) for value in part.values()):
+            raise RecordError("the record's 'scores' are no numbers")
     return Fold.of(head["config"], head["protocol"])
 
 

@@ -1,6 +1,6 @@
 """What step.py and throughput.py time: ours, and the routes others would take. One contender is one process.
 
-ours       lstmcs.training.Trainer as the study runs it
+ours       lstmcs.training.lstm.LSTMTrainer as the study runs it
 torch      PyTorch's nn.LSTM, which is fused and cannot be altered; or an altered cell in a loop over time
 keras      Keras 3's LSTM under fit
 tf_keras   Keras 2's, the paper's own route; an alteration is a line put into the step function of its layer
@@ -53,14 +53,14 @@ def ours(shape, name):
 
     environment.prepare(training=True)  # before TensorFlow
     from lstmcs.study.plan import Settings, plan
-    from lstmcs.training.lstm import Trainer
+    from lstmcs.training.lstm import LSTMTrainer
 
     with tempfile.TemporaryDirectory() as folder:
         path = write_csv(Path(folder) / "made_up.csv", shape, max(40 * shape.steps, -(-3 * shape.V // shape.T)))
         work = plan(Settings.of(datasets=[str(path)], alterations=[name], runs=1, folds=1, workers=0))
     (prepared,) = work.data.values()
     check(prepared, shape)
-    trainer = Trainer(prepared, next(config for config in work.folds if config["alteration"] == alteration(name).key))
+    trainer = LSTMTrainer(prepared, next(fold for fold in work.folds if fold.alteration == alteration(name).key))
     rows, rng = np.arange(shape.steps * BATCH), np.random.default_rng(0)
     return lambda: trainer.epoch(rows, rng)
 

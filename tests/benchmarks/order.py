@@ -29,22 +29,22 @@ def run(way, keep, dataset, cells, folds):
 
     environment.prepare(training=True)
     work = plan(Settings.of(datasets=[dataset], alterations=list(ALTERATIONS)[:cells], folds=folds, reseeds=0))
-    from lstmcs.training.lstm import lstm
+    from lstmcs.study import worker
 
-    lstm.KEEP, compiled, done = keep, [], []
-    build = lstm.Trainer
-    lstm.Trainer = lambda *arguments: compiled.append(1) or build(*arguments)
-    queue = Queue(list(work.folds))
-    order = list(work.folds) if way == "cells" else sorted(work.folds, key=lambda c: c["fold"])
+    worker.KEEP, compiled, done = keep, [], []
+    build = worker.trainer_class
+    worker.trainer_class = lambda model: lambda *arguments: compiled.append(1) or build(model)(*arguments)
+    queue, kept = Queue(list(work.folds)), worker.Kept()
+    order = list(work.folds) if way == "cells" else sorted(work.folds, key=lambda fold: fold.fold)
     started = time.process_time()
     while len(done) < len(work.folds):
-        config = queue.take("here") if way == "queue" else order[len(done)]
-        lstm.train_fold(work.data[config["dataset"]], config)
-        queue.kept("here", len(lstm.TRAINERS))
-        done.append(config)
+        folds = queue.take("here") if way == "queue" else [order[len(done)]]
+        worker.train(work.data[dataset], folds, kept)
+        queue.kept("here", len(kept))
+        done += folds
     seconds = time.process_time() - started
     half = done[: len(done) // 2]
-    reached = {c["alteration"] for c in half}
+    reached = {fold.alteration for fold in half}
     return {"cpu_seconds": round(seconds, 1), "compiled": len(compiled), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "cells_at_half": len(reached)}  # fmt: skip
 

@@ -31,23 +31,23 @@ Compiled lengths with masks: {lengths}.
 def measure(options) -> pd.DataFrame:
     """A row a fold and padding: seconds and test scores in percent."""
     environment.prepare(training=True)
-    from lstmcs.training.lstm import Trainer
+    from lstmcs.training.lstm import LSTMTrainer
 
     works = {
         p: plan(Settings.of(datasets=[options.dataset], alterations=["none"], runs=1, folds=options.folds, padding=p)) for p in PADDINGS
     }
-    trainers = {p: Trainer(*work.data.values(), work.folds[0]) for p, work in works.items()}
+    trainers = {p: LSTMTrainer(*work.data.values(), work.folds[0]) for p, work in works.items()}
     rows = []
     for fold in range(options.folds):
         for padding, trainer in trainers.items():
-            record, _ = trainer.fold(works[padding].folds[fold])
+            _, record, _ = trainer.fold(works[padding].folds[fold])
             scores = {m: 100 * record["scores"]["test"][m] for m in METRICS}
             rows.append({"padding": padding, "fold": fold + 1, "seconds": record["cost"]["train_seconds"],
                          "compile_seconds": record["cost"]["compile_seconds"], **scores})  # fmt: skip
             print(f"fold {fold + 1} {padding}: {rows[-1]['seconds']:.1f} s, macro F1 {scores['macro_f1']:.1f} %", flush=True)
     (prepared,) = works["mask"].data.values()
     about = {"name": prepared.dataset.name, "documents": len(prepared.ids), "max_len": prepared.max_len, "mean": (prepared.ids > 0).sum(1).mean(),
-             "epochs": works["mask"].folds[0]["training"]["epochs"], "folds": options.folds,
+             "epochs": works["mask"].folds[0].training["epochs"], "folds": options.folds,
              "lengths": ", ".join(map(str, trainers["mask"].batches.lengths))}  # fmt: skip
     return pd.DataFrame(rows), about
 

@@ -51,7 +51,8 @@ def made_up_plan(folder, name, shape, documents, **settings):
 
     path = write_csv(Path(folder) / f"{name}.csv", shape, documents)
     work = plan(Settings.of(datasets=[str(path)], records_dir=str(Path(folder) / "records"), **settings))
-    check(work.data[name], shape)
+    (prepared,) = work.data.values()  # not by name: a file that is called like a registered set has another one
+    check(prepared, shape)
     return work
 
 
@@ -66,7 +67,7 @@ def ours(name, shape, documents, preset, folds):
         seconds = time.perf_counter() - started
     if len(results) != folds * len(ALTERATIONS) or (results["state"] != "done").any():
         sys.exit(f"ours, {name}: not every fold was trained: {results['error'].dropna().unique()}")
-    return seconds, median(results["train_seconds"]), work.folds[0]["training"]["epochs"]
+    return seconds, median(results["train_seconds"]), work.folds[0].training["epochs"]
 
 
 def naive(name, shape, documents, folds, epochs):
@@ -99,14 +100,14 @@ def memory(name, shape, documents, preset, alterations, folds):
     """Resident memory of this process, MB, after a tenth of the folds and after all."""
     import psutil
 
-    from lstmcs.study.worker import train_one
+    from lstmcs.study.worker import train
 
     with tempfile.TemporaryDirectory() as folder:
         work = made_up_plan(folder, name, shape, documents, preset=preset, alterations=alterations, runs=-(-folds // 10), folds=10)
-    configs = [c for c in work.folds if not alterations or c["alteration"] != "none"][:folds]
+    wanted = [fold for fold in work.folds if not alterations or fold.alteration != "none"][:folds]
     found = []
-    for number, config in enumerate(configs, 1):
-        record, _ = train_one(work.data[name], config)
+    for number, fold in enumerate(wanted, 1):
+        [(_, record, _)] = train(work.data[name], [fold])
         if record["state"] != "done":
             raise RuntimeError(record["error"]["message"])
         if number in (folds // 10, folds):

@@ -22,7 +22,7 @@ import psutil
 
 TESTS = Path(__file__).resolve().parents[1]
 OPTIONS = {"preset": "smoke", "alterations": ["C-1", "H-2"], "folds": 10, "reseeds": 1, "workers": 2}
-RUN = "import json, sys; from lstmcs.study import run_study; run_study(**json.loads(sys.argv[1]))"
+RUN = "import json, sys; from lstmcs import run_study; run_study(**json.loads(sys.argv[1]))"
 
 
 def start(folder, pretend, workers=2, log=None):
@@ -46,11 +46,11 @@ def family(process):
 
 def what_counts(path):
     """All of a record that must not depend on what happened to its process."""
-    from lstmcs.study.sweep import records
+    from lstmcs.study.records import load, unpack
 
-    head = records.read(path)
+    head, body = load(path)
     kept = {name: head.get(name) for name in ("config", "state", "scores", "curve", "health", "key")}
-    return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in records.predictions(path).items()}
+    return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in unpack(body).items()}
 
 
 def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
@@ -59,7 +59,7 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
     again: finished folds that were trained once more (pretended ones alone): those that were not handed over when a kill came.
     """
     from lstmcs import environment
-    from lstmcs.study.sweep import records
+    from lstmcs.study.records import load
 
     folder, rng = Path(folder), random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,14 +91,14 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
                     report["orphans"] += len(alive)
                     break
             if process.wait(1800) == 0:
-                lost = sum(records.read(path).get("error", {}).get("type") == "WorkerLost" for path in here.glob("*/*.json"))
+                lost = sum(load(path)[0].get("error", {}).get("type") == "WorkerLost" for path in here.glob("*/*.json"))
                 report["retried"] += lost  # folds that lost three workers each are failures until they are retried
                 if not lost:
                     break
         found = {path.name: path for path in here.glob("*/*.json")}
         report["lost"] += len(set(calm) - set(found))
         report["foreign"] += len(set(found) - set(calm))
-        report["again"] += trained_again(Path(f"{here}.folds"), [path for path in found.values() if records.read(path)["state"] == "done"])
+        report["again"] += trained_again(Path(f"{here}.folds"), [path for path in found.values() if load(path)[0]["state"] == "done"])
         report["different"] += sum(what_counts(path) != calm[name] for name, path in found.items() if name in calm)
         report["bad"] += len(list(here.glob("*/*bad")))
         report["leftovers"] += len(list(here.glob(f"**/{environment.LEFTOVER}")))

@@ -20,7 +20,6 @@ import numpy as np
 MEASURE = """
 import json, resource, sys, time
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.sweep import records
 settings = Settings.of(**json.loads(sys.argv[1]))
 found = {}
 def timed(name, function):
@@ -31,7 +30,7 @@ def timed(name, function):
 work = timed("plan", lambda: plan(settings))
 states = timed("states", work.states)
 frame = timed("results()", work.results)
-assert set(states.values()) == {"done"} and len(frame) == len(work.folds) == len(records.results(work.folder)), len(frame)
+assert set(states.values()) == {"done"} and len(frame) == len(work.folds) == len(work.store.rows()), len(frame)
 found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 print(json.dumps(found))
 """
@@ -51,8 +50,8 @@ def settings(folder, datasets, runs):
 
 def made_up(folder, datasets=7, runs=10, kilobytes=20):
     """Records of every fold with predictions of about so many kilobytes; the plan they belong to."""
+    from lstmcs.study import records
     from lstmcs.study.plan import Settings, plan
-    from lstmcs.study.sweep import records
 
     work = plan(Settings.of(**settings(folder, datasets, runs)))
     rng = np.random.default_rng(0)
@@ -63,19 +62,18 @@ def made_up(folder, datasets=7, runs=10, kilobytes=20):
         "probabilities": rng.random((rows, 11), np.float32),
     }
     body = json.dumps({name: records._pack(array) for name, array in arrays.items()})
-    for config in work.folds:
-        key = records.key(config)
-        value = int(key, 16) % 1000 / 1000
+    for fold in work.folds:
+        value = int(fold.key, 16) % 1000 / 1000
         scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
         head = {
-            "config": config, "state": "done", "scores": {"test": scores, "validation": scores},
+            "config": fold.config, "state": "done", "scores": {"test": scores, "validation": scores},
             "curve": [{"epoch": e, "loss": 1 / e, **{f"val_{name}": s for name, s in scores.items()}} for e in range(1, 6)],
             "health": {"largest_c": 1.5, "nan": False, "epochs": 5},
             "cost": {"train_rows": 1000, "test_rows": rows, "train_seconds": 20.0, "seconds_per_epoch": 4.0, "compile_seconds": 5.0, "parameters": 938859},
-            "env": {"loop": "fast", "commit": None, "host": "made up"}, "protocol": records.PROTOCOL, "key": key,
+            "env": {"loop": "fast", "commit": None, "host": "made up"}, "protocol": fold.protocol, "key": fold.key,
         }  # fmt: skip
         head["checksum"] = records._checksum(head, body.encode())
-        path = work.path(config)
+        path = work.store.file(fold)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(head) + "\n" + body + "\n", encoding="utf-8")
     return work
@@ -97,7 +95,7 @@ def main():
             found = json.loads(subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout)
             print(f"{name}: {found}", flush=True)
             bad |= found["peak MB"] > 500 or any(v[1] > 2 for k, v in found.items() if k != "peak MB")
-        words = [sys.executable, "-m", "lstmcs", "status", "--preset", "paper", "--yardstick", "0",
+        words = [sys.executable, "-m", "lstmcs", "status", "--preset", "paper", "--reseeds", "0",
                  "--records-dir", str(folder / "records"), "--datasets", *settings(folder, 7, 10)["datasets"]]  # fmt: skip
         started = time.perf_counter()
         out = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import pytest
 from made_up import study
 
-from lstmcs.report.run import plots
-from lstmcs.stats.single import multiple
+from lstmcs.paper import comparison
+from lstmcs.report import plots
+from lstmcs.stats import multiple
 
 EFFECTS = {"hate": {"C-1": 3.0, "H-2": 0.0}, "mlma": {"C-1": -3.0, "reseed-1": 0.0}}
 
@@ -19,7 +20,7 @@ def results():
 def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(results):
     ax = plots.verdict_map(multiple.cells(results)).axes[0]
     shown = [text.get_text() for text in ax.texts]
-    # row by row; H-2 is on hate alone, null-1 on mlma alone
+    # row by row; H-2 is on hate alone, reseed-1 on mlma alone
     assert [text[-1:] for text in shown] == ["▲", "▼", "=", "="]
     assert [float(text.split()[0]) for text in shown[:2]] == pytest.approx([3.0, -3.0], abs=0.15)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1", "H-2", "same cell, other seeds"]
@@ -33,7 +34,7 @@ def test_a_cell_whose_folds_all_failed_has_a_cross(results):
     ax = plots.verdict_map(multiple.cells(results)).axes[0]
     [cross] = [text for text in ax.texts if text.get_text() == "✗"]
     assert cross.get_position() == (1.5, 0.5)  # second set, first row
-    assert len(ax.texts) == 4  # hate's C-1 and H-2, mlma's null-1
+    assert len(ax.texts) == 4  # hate's C-1 and H-2, mlma's reseed-1
 
 
 def test_the_forest_draws_each_interval_in_its_sets_panel(results):
@@ -51,7 +52,7 @@ def test_ranks_and_the_papers_improvements_are_drawn_where_they_are(results):
     ax = plots.average_ranks(ranks, 1.4).axes[0]
     assert [line.get_xdata()[0] for line in ax.lines[:-1]] == pytest.approx(list(ranks["rank"]))
     assert list(ax.lines[-1].get_xdata()) == pytest.approx([1, 2.4])
-    pairs = multiple.against_paper(results)
+    pairs = comparison.against_paper(results)
     ax = plots.paper_against_ours(pairs).axes[0]
     drawn = [y for line in ax.lines[: pairs["dataset"].nunique()] for y in line.get_ydata()]
     assert sorted(drawn) == pytest.approx(sorted(pairs["ours"]))
@@ -62,7 +63,7 @@ def test_nothing_on_record_gives_empty_pictures_not_errors(results):
     plots.verdict_map(multiple.cells(nothing))
     plots.forest(multiple.cells(nothing).assign(low=[], high=[]))
     plots.average_ranks(multiple.ranks(nothing), float("nan"))
-    plots.paper_against_ours(multiple.against_paper(nothing))
+    plots.paper_against_ours(comparison.against_paper(nothing))
 
 
 def test_a_set_with_the_unaltered_cell_alone_has_nothing_to_compare(results):

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import re
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from lstmcs import DataError, load_dataset
 from lstmcs.__main__ import main
-from lstmcs.datasets.loading import registry
+from lstmcs.datasets import registry
 
 ROWS = "text,label\nhello there,a\ngood bye,b\n"
 
@@ -22,9 +23,13 @@ def test_every_entry_says_what_it_must():
         assert {"documents", "classes"} <= set(entry["counts"]) <= {"documents", "classes", "max_len", "tokens"}, name
         assert all(entry[key].strip() for key in ("title", "licence", "citation")), name
         # a branch can move; a commit cannot
-        assert "url" not in entry or __import__("re").search(
-            r"^https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/", entry["url"]
-        )
+        assert "url" not in entry or re.search(r"^https://raw\.githubusercontent\.com/[^/]+/[^/]+/[0-9a-f]{40}/", entry["url"])
+
+
+def test_a_stand_in_names_the_set_that_it_stands_in_for(monkeypatch):
+    assert set(registry.stand_ins()) == {"robo"} and all(registry.stand_ins().values())
+    monkeypatch.setattr(registry, "entries", lambda: {"a": {"stand_in": "HATE"}, "b": {}})
+    assert registry.stand_ins() == {"a": "HATE"}
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ def test_a_wrong_entry_is_named(line, says, tmp_path, monkeypatch):
         del keys["title"]
     keys |= dict([line.split(" = ")] if line else [])
     (tmp_path / "datasets.toml").write_text("[new]\n" + "\n".join(f"{k} = {v}" for k, v in keys.items()))
-    monkeypatch.setattr(registry.paths, "shared", lambda *parts: tmp_path / parts[-1])
+    monkeypatch.setattr(registry.environment, "shared", lambda *parts: tmp_path / parts[-1])
     with pytest.raises(DataError) as error:
         registry.entries()
     assert says in str(error.value) and "[new]" in str(error.value)
@@ -61,8 +66,8 @@ def server(home, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # pooch waits between attempts
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.requests, server.handlers = 0, []
-        monkeypatch.setattr(sources, "registry", lambda: {"web": entry(server)})
-        monkeypatch.setattr("lstmcs.datasets.registry", lambda: {"web": entry(server)})
+        monkeypatch.setattr(registry, "entries", lambda: {"web": entry(server)})
+        monkeypatch.setattr("lstmcs.datasets.loading.registered", lambda: {"web": entry(server)})
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield server
         server.shutdown()
@@ -131,7 +136,7 @@ def test_troubled_downloads_that_end_in_a_whole_file(handlers, server, home):
     ids=["wrong hash", "not found", "cut off half way", "cut off, no length given", "silent"],
 )  # fmt: skip
 def test_bad_downloads_are_clear_errors_and_leave_nothing_behind(handler, says, server, home, monkeypatch, capsys):
-    monkeypatch.setattr(sources, "TIMEOUT", 0.2)
+    monkeypatch.setattr(registry, "TIMEOUT", 0.2)
     server.handlers = [handler]
     with pytest.raises(DataError) as error:
         load_dataset("web")

@@ -1,9 +1,7 @@
-"""The paper's tables against each other, to the last printed digit, and the list of where they do not agree.
+"""The paper's tables against each other, to the last printed digit.
 
 A printed number stands for anything that rounds to it. Each check names its exceptions; there are none but those listed.
 """
-
-from itertools import chain, combinations
 
 import numpy as np
 import pandas as pd
@@ -11,8 +9,8 @@ import pytest
 
 from lstmcs import ALTERATIONS, environment
 from lstmcs.metrics import METRICS
+from lstmcs.paper import tables
 from lstmcs.paper.contradictions import F1
-from lstmcs.paper.tables import contradictions, tables
 
 SETS = ["hasoc", "robo", "mlma", "ag", "crowd", "hate", "semeval"]  # in the order of Tables 3-9
 HALF = 0.0005  # of the last digit, three decimals
@@ -138,53 +136,6 @@ def test_figures_of_the_text_that_its_tables_bear_out():
     assert round(best("ag", "C", ["accuracy"]), 1) == 0.3 and best("hasoc", "", ["accuracy", "micro_f1"]) < 0
     top = [name for name in rows[rows["dataset"] == "mlma"].index]
     assert top == ["C-1", "C-4", "C-6", "H-1", "H-3", "H-4"]  # Section 5 names them
-
-
-def test_contradictions_all_stand():
-    table = contradictions.contradictions()
-    assert table["id"].is_unique and table["stands"].all() and (table["shows"].str.len() > 10).all()
-    assert len(table) == 20
-
-
-@pytest.mark.parametrize(
-    ("id", "reader", "mend"),
-    [
-        ("crowd-seconds", "table_14", lambda t: t.assign(seconds=[54, 224, 5410])),
-        ("hidden-all-f1", "tables_10_11", lambda t: t.assign(macro_f1=t["macro_f1"].where(~t["row"].isin(["H-3", "H-5"]), -0.1))),
-        ("hidden-none", "tables_10_11", lambda t: t.assign(weighted_f1=t["weighted_f1"].where(t["row"] != "H-4", -0.1))),
-        ("documents-slightly", "table_2", lambda t: t.assign(documents=t.groupby("dataset")["documents"].transform("max"))),
-        ("six-of-seven", "tables_3_to_9", lambda t: t.assign(accuracy=t["accuracy"].where(t["dataset"] != "crowd", 0.1))),
-        ("crowd-up-to", "tables_3_to_9", lambda t: t.assign(macro_f1=t["macro_f1"].clip(upper=0.65))),
-        ("hundred-times", "table_13", lambda t: t.assign(seconds=t["seconds"].where(t["model"] != "bert", 99_999))),
-        ("bert-averages", "table_12", lambda t: t.assign(accuracy=50.0)),
-        (
-            "four-of-six",
-            "table_15",
-            lambda t: t.assign(macro_f1=t["macro_f1"].where(~t["dataset"].isin(["hate", "crowd"]) | (t["model"] == "lstm"), 1.0)),
-        ),
-        ("bert-over-lstm", "table_15", lambda t: t.assign(macro_f1=40.0)),
-        ("simple-average", "table_12", lambda t: t.assign(accuracy=t["accuracy"] + 2.0 * (t["model"] == "simple"))),
-    ],
-)
-def test_a_contradiction_falls_when_the_table_is_mended(id, reader, mend, monkeypatch):
-    """They are computed: other numbers in the table and the disagreement is gone."""
-    table = mend(getattr(paper, reader)())
-    monkeypatch.setattr(paper, reader, lambda: table)
-    item = next(c for c in contradictions.CONTRADICTIONS if c.id == id)
-    assert not item.shows()[0]
-
-
-def test_no_one_rule_gives_both_of_berts_averages():
-    """0.93 % in accuracy and 16.43 % in macro F1, over the best of any choice of the other six rows, by two kinds of mean."""
-    tables = [tables.models(metric) for metric in ("accuracy", "macro_f1")]
-    others = [name for name in tables[0] if name != "bert none"]
-    rules = []
-    for rows in chain.from_iterable(combinations(others, n) for n in range(1, 7)):
-        best = [(table["bert none"], table[[*rows]].max(axis=1)) for table in tables]
-        rules += [tuple(round((100 * (bert / row - 1)).mean(), 2) for bert, row in best)]
-        rules += [tuple(round(100 * (bert.mean() / row.mean() - 1), 2) for bert, row in best)]
-    assert any(accuracy == 0.93 for accuracy, _ in rules) and any(f1 == 16.43 for _, f1 in rules)
-    assert (0.93, 16.43) not in rules
 
 
 @pytest.mark.real_data

@@ -14,13 +14,16 @@ from made_up import records_of
 
 from lstmcs import load_dataset
 from lstmcs.__main__ import main
-from lstmcs.datasets.loading import DataError
-from lstmcs.report.run import run, wording
+from lstmcs.errors import DataError, EditionError
+from lstmcs.fold import Fold, label
+from lstmcs.report import run, wording
+from lstmcs.study import archive, records, worker
+from lstmcs.study.archive import Archive, store
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.sweep import archive, records
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "reports" / "first-edition" / "results.parquet"
+NOTEBOOKS = run.notebooks()
 COLUMNS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1"}
 
 
@@ -29,9 +32,8 @@ def work(home):
     """A study of two runs with one fold missing and one failed."""
     work = plan(Settings(datasets=["robo"], alterations=["C-1"], models=["lstm", "tfidf"], runs=2, folds=3))
     records_of(work, all_but=1)
-    config = work.folds[0]
-    record = {"config": config, "state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}
-    records.write(record, {}, work.folder)
+    record = {"state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}
+    work.store.write(work.folds[0], record, {})
     return work
 
 
@@ -48,25 +50,25 @@ def as_edition(work, file):
 
 def test_it_says_what_the_records_say(work, file):
     other = as_edition(work, file)
-    assert [records.key(c) for c in other.folds] == [records.key(c) for c in work.folds]
+    assert [fold.key for fold in other.folds] == [fold.key for fold in work.folds]
     assert list(other.states().values()) == list(work.states().values()) and set(other.states().values()) == {"done", "failed", "missing"}
     pd.testing.assert_frame_equal(other.results(), work.results())
-    loose, packed = (records.results(place).sort_values("key", ignore_index=True) for place in (work.folder, file))
+    loose, packed = (store(place).rows().sort_values("key", ignore_index=True) for place in (work.store.path, file))
     pd.testing.assert_frame_equal(packed, loose)
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
-    assert archive.extent(file) == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
+    assert Archive(file).extent() == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
 
 
 def test_it_is_found_again_whatever_the_study_was(home):
-    """Seed, own formulas and rows of the yardstick are read from the edition: nothing need be repeated on the command line."""
+    """Seed, own formulas and rows with other seeds are read from the edition: nothing need be repeated on the command line."""
     asked = {"datasets": ["robo"], "alterations": ["C-1", "c = 0.9 * c"], "folds": 2, "seed": 7, "reseeds": 3}
     work = plan(Settings(**asked))
     records_of(work)
     assert main(["records", "export", str(home / "x.parquet")]) == 0
-    other = plan(Settings.of(**archive.extent(home / "x.parquet") | {"folds": 2, "records_dir": str(home / "x.parquet")}))
-    assert sorted(map(records.key, other.folds)) == sorted(map(records.key, work.folds))
+    other = plan(Settings.of(**Archive(home / "x.parquet").extent() | {"folds": 2, "records_dir": str(home / "x.parquet")}))
+    assert sorted(fold.key for fold in other.folds) == sorted(fold.key for fold in work.folds)
     pd.testing.assert_frame_equal(other.results(), work.results())
 
 
@@ -79,8 +81,8 @@ def test_more_runs_of_one_set_leave_the_others_whole(home):
         records_of(plan(Settings(**asked, datasets=[dataset], models=[model], runs=runs)))
     file = home / "x.parquet"
     assert main(["records", "export", str(file)]) == 0
-    other = plan(Settings.of(**archive.extent(file) | asked | {"records_dir": str(file)}))
-    assert Counter((c["dataset"], c["model"], c["run"]) for c in other.folds) == {
+    other = plan(Settings.of(**Archive(file).extent() | asked | {"records_dir": str(file)}))
+    assert Counter((fold.dataset, fold.model, fold.run) for fold in other.folds) == {
         ("robo", "lstm", 1): 4, ("robo", "lstm", 2): 4, ("robo", "lstm", 3): 4, ("robo", "tfidf", 1): 2, ("own", "lstm", 1): 4
     }  # fmt: skip
     assert set(other.states().values()) == {"done"} and other.size == "1 to 3 runs x 2 folds"
@@ -99,7 +101,7 @@ def test_two_studies_are_not_one_edition(other, says, home, capsys):
 
 
 def test_records_of_another_protocol_do_not_become_this_ones(file, home, monkeypatch, capsys):
-    monkeypatch.setattr(records, "PROTOCOL", 2)
+    monkeypatch.setattr(archive, "PROTOCOL", 2)
     assert main(["records", "restore", str(file), "--records-dir", str(home / "new")]) == 2
     assert "holds records of protocol 1; this is protocol 2" in capsys.readouterr().err and not (home / "new").exists()
 
@@ -111,23 +113,23 @@ def test_an_export_touches_no_other_file(work, home):
 
 
 def test_it_needs_neither_records_nor_data(work, file, monkeypatch):
-    expected, keys = work.results(), [records.key(c) for c in work.folds]
-    shutil.rmtree(work.folder)
+    expected, keys = work.results(), [fold.key for fold in work.folds]
+    shutil.rmtree(work.store.path)
 
     def gone(name, entry):
         raise AssertionError(f"{name} was asked for")
 
-    monkeypatch.setattr("lstmcs.sources.at_hand", lambda name, entry: None)
-    monkeypatch.setattr("lstmcs.datasets.read", gone)
+    monkeypatch.setattr("lstmcs.datasets.registry.at_hand", lambda name, entry: None)
+    monkeypatch.setattr("lstmcs.datasets.loading.read", gone)
     other = as_edition(work, file)
-    assert [records.key(c) for c in other.folds] == keys
+    assert [fold.key for fold in other.folds] == keys
     pd.testing.assert_frame_equal(other.results(), expected)
     with pytest.raises(DataError, match="robo: only results are at hand"):
         other.data["robo"]
 
 
 def test_nothing_is_trained_for_it(work, file, monkeypatch, capsys):
-    monkeypatch.setattr("lstmcs.workers.train_one", lambda *_: 1 / 0)
+    monkeypatch.setattr(worker, "train", lambda *_: 1 / 0)
     assert as_edition(work, file).settings.train is False
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
     assert main(["study", "--records-dir", str(file), "--alterations", "C-1", "--folds", "3"]) == 1  # one fold failed, and is named
@@ -140,21 +142,27 @@ def test_back_to_records_without_predictions(work, file, home):
     again = plan(Settings.of(**work.settings.parameters() | {"records_dir": str(folder)}))
     pd.testing.assert_frame_equal(again.results(), work.results())
     assert again.results("subset")["accuracy"].isna().all()  # no predictions to read again
-    assert records.restore(file, work.folder) == 1  # what is done stays, with its predictions; the failed fold is written again
-    assert records.predictions(work.path(work.folds[1]))["rows"].size
+    assert Archive(file).restore(work.store) == 1  # what is done stays, with its predictions; the failed fold is written again
+    assert work.store.predictions(work.folds[1])["rows"].size
+
+
+def only(monkeypatch, *names):
+    """Run no other notebooks than these."""
+    monkeypatch.setattr(run, "notebooks", lambda: {name: about for name, about in NOTEBOOKS.items() if name in names})
+    assert set(names) == set(run.notebooks())
 
 
 def test_its_pages_lie_beside_it_and_a_page_of_data_that_are_away_stays(file, work, monkeypatch, home):
-    monkeypatch.setattr(report, "NOTEBOOKS", {"01_data": "each", "03_alterations": "each"})
+    only(monkeypatch, "01_data", "03_alterations")
     asked = ["report", "--records-dir", str(file), "--alterations", "C-1", "--folds", "3"]
     assert main(asked) == 0
     assert {p.name for p in file.parent.glob("*.html")} == {"01_data--robo.html", "03_alterations--robo--quick.html", "index.html"}
     page = (file.parent / "03_alterations--robo--quick.html").read_text()
     assert "loss is nan in epoch 1" in page and "partial" in page
-    shutil.rmtree(work.folder)
-    monkeypatch.setattr("lstmcs.sources.at_hand", lambda name, entry: None)
+    shutil.rmtree(work.store.path)
+    monkeypatch.setattr("lstmcs.datasets.registry.at_hand", lambda name, entry: None)
     said = []
-    settings = Settings.of(**archive.extent(file) | {"alterations": ["C-1"], "folds": 3, "records_dir": str(file)})
+    settings = Settings.of(**Archive(file).extent() | {"alterations": ["C-1"], "folds": 3, "records_dir": str(file)})
     assert run.build(settings, said.append)[1] == []
     assert any("the page that is there stays" in text for text in said)
     assert (file.parent / "01_data--robo.html").is_file()
@@ -165,13 +173,13 @@ def test_no_page_of_alterations_without_an_lstm_on_record(home, monkeypatch):
     records_of(work)
     file = home / "x.parquet"
     assert main(["records", "export", str(file)]) == 0
-    monkeypatch.setattr(report, "NOTEBOOKS", {"03_alterations": "each"})
+    only(monkeypatch, "03_alterations")
     for models in (["tfidf"], ["lstm", "tfidf"]):
         said = []
         run.build(Settings(datasets=["robo"], models=models, records_dir=str(file)), said.append)
-        assert not list(home.glob("03*.html")) and said == [
-            "03_alterations--robo--quick: the edition holds no fold of LSTM-CS; no page"
-        ] * (len(models) - 1)
+        assert not list(home.glob("03*.html")) and said == ["03_alterations--robo--quick: the edition holds no fold of lstm; no page"] * (
+            len(models) - 1
+        )
 
 
 @pytest.mark.parametrize(
@@ -205,8 +213,81 @@ def test_wrong_names(file, tmp_path, capsys):
     assert main(["records", "export", str(tmp_path / "x.parquet"), "--records-dir", str(tmp_path)]) == 2
     assert "nothing to export" in capsys.readouterr().err
     with pytest.raises(ValueError, match="holds no predictions"):
-        records.results(file, reading="argmax")
+        Archive(file).rows(reading="argmax")
     assert len(load_dataset("robo")) == 525
+
+
+FOREIGN = {
+    "no env": (lambda head: head.pop("env"), "the record has no 'env'"),
+    "no state": (lambda head: head.pop("state"), "the record has no 'state'"),
+    "no key": (lambda head: head.pop("key"), "the record has no 'key'"),
+    "no protocol": (lambda head: head.pop("protocol"), "the record has no 'protocol'"),
+    "scores null": (lambda head: head.update(scores=None), "the record's 'scores' is no dict"),
+    "test scores null": (lambda head: head.update(scores={"test": None}), "the record's 'scores' are no numbers"),
+    "error a string": (lambda head: head.update(state="failed", error="boom"), "the record's 'error' is no dict"),
+    "another state": (lambda head: head.update(state="half"), "the record's state is 'half', neither done nor failed"),
+    "config of another": (lambda head: head.update(config={"colour": "red"}), "no fold's configuration"),
+    "no such alteration": (lambda head: head["config"].update(alteration="c = nonsense("), "no fold's configuration"),
+    "key of another": (lambda head: head.update(key="0" * 20), "does not match its configuration"),
+    "a list": (None, "a record is an object"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_row_is_named_and_nothing_of_the_file_is_believed(kind, file, home, capsys):
+    """One that was not written by an export: one clear line from every command, and no page of the rest of it."""
+    change, says = FOREIGN[kind]
+    table = pd.read_parquet(file)
+    head = json.loads(table.loc[3, "record"])
+    if change:
+        change(head)
+    table.loc[3, "record"] = json.dumps(head if change else [])
+    table.to_parquet(file)
+    for words in (["status", "--records-dir", str(file)], ["records", "restore", str(file), "--records-dir", str(home / "new")]):
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert says in error and str(file) in error and "is no edition of this study" in error and error.count("\n") == 1
+    with pytest.raises(EditionError, match="is no edition of this study"):
+        Archive(file)
+    assert not (home / "new").exists()
+
+
+def test_an_export_leaves_a_foreign_record_out_and_names_it(work, home, capsys):
+    path = work.store.file(work.folds[1])
+    head, body = records.load(path)
+    head["scores"] = None
+    head["checksum"] = records._checksum(head, body)
+    path.write_bytes(json.dumps(head).encode() + b"\n" + body + b"\n")
+    assert main(["records", "export", str(home / "x.parquet")]) == 0
+    assert f"{path.name}: the record's 'scores' is no dict; left out" in capsys.readouterr().err
+    assert len(Archive(home / "x.parquet").heads()) == len(work.folds) - 2
+    assert Archive(home / "x.parquet").states(work.folds[:2]) == {work.folds[0]: "failed", work.folds[1]: "missing"}
+
+
+def test_the_first_edition_is_read_as_it_was_written():
+    """Records from before folds had a type: each row's key is its fold's."""
+    heads, rows = Archive(COMMITTED).heads(), Archive(COMMITTED).rows()
+    tidy = pd.read_parquet(COMMITTED)
+    assert len(heads) == len(rows) == len(tidy) > 1000
+    folds = [Fold.of(head["config"], head["protocol"]) for head in heads]
+    assert [fold.key for fold in folds] == [head["key"] for head in heads] == tidy["key"].tolist()
+    assert [fold.config for fold in folds] == [head["config"] for head in heads]
+    assert set(Archive(COMMITTED).states(folds).values()) == set(tidy["state"])
+    repeats = {head["key"] for head in heads if "repeat" in head["config"]}
+    named = rows[rows["alteration"] == "reseed-1"]
+    assert set(named["key"]) == repeats and len(repeats) > 50 and (named["formula"] == "none").all()
+    assert not rows["alteration"].str.startswith("null-").any()
+    again = rows.set_index("key").loc[tidy["key"]].reset_index()
+    for column in ("dataset", "model", "run", "fold", "seed", "state", "macro_f1", "loss", "train_seconds"):
+        assert [None if pd.isna(value) else value for value in again[column]] == [
+            None if pd.isna(value) else value for value in tidy[column]
+        ]
+
+
+def test_a_fold_that_is_planned_today_is_found_in_the_first_edition():
+    """From data to key: the plan of a study of ROBO as it is now, and the records of then."""
+    today = plan(Settings(datasets=["robo"])).folds
+    assert set(Archive(COMMITTED).states(today).values()) == {"done"} and len(today) == 190
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -226,7 +307,7 @@ def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
     shown = next(figure for figure in page.find_all("figure") if f"{dataset}: ours" in figure.get_text())
     heads = [re.sub(r"\W+$", "", head.get_text()) for head in shown.find_all("th", scope="col")]
     rows = {cells[0]: cells for row in shown.find_all("tr") if (cells := [cell.get_text().strip() for cell in row.find_all(["td", "th"])])}
-    assert float(rows[records.label(alteration)][heads.index(COLUMNS[metric])]) == pytest.approx(expected, abs=5e-4)
+    assert float(rows[label(alteration)][heads.index(COLUMNS[metric])]) == pytest.approx(expected, abs=5e-4)
 
 
 def test_the_committed_notebooks_name_no_folder_of_a_machine():
@@ -235,8 +316,8 @@ def test_the_committed_notebooks_name_no_folder_of_a_machine():
 
 
 def test_the_readmes_answer_is_that_of_the_edition():
-    frame = records.results(COMMITTED)
+    frame = Archive(COMMITTED).rows()
     readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert wording.sentences(frame) in readme
+    assert wording.headline(frame) in readme
     folds = frame.groupby("state").size().to_dict()
     assert f"{folds['done']} folds" in readme and f"{folds.get('failed', 0)} failed" in readme

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from baycomp import SignedRankTest
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
-from lstmcs.paper.tables import tables
-from lstmcs.stats.single import multiple, single
+from lstmcs.stats import multiple, single
 
 SETS = ["mlma", "hasoc", "ag", "crowd", "hate", "semeval"]
 
@@ -66,6 +66,28 @@ def test_signed_rank_against_an_own_sampler(d):
     assert multiple.signed_rank(d) == multiple.signed_rank(d)
 
 
+@pytest.mark.parametrize("rope", [0, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("sets", [2, 3, 6, 7])
+def test_signed_rank_draws_what_baycomp_draws(sets, rope):
+    """The very same draws: the figures of a page do not move by which of the two makes them."""
+    rng = np.random.default_rng(sets)
+    x, y = rng.normal(60, 1, sets), rng.normal(60.4, 1, sets)
+    expected = SignedRankTest.probs(x, y, rope, nsamples=10_000, random_state=0)
+    if rope == 0:  # baycomp then gives two
+        expected = expected[0], 0, expected[1]
+    assert multiple.signed_rank(y - x, rope) == pytest.approx(expected, abs=1e-12)
+
+
+def test_signed_rank_of_values_on_the_ropes_edge_is_baycomps_too():
+    d = np.array([0.5, -0.5, 0.25, 1.0, 0.0, 0.75])  # sums of two that are just 2 * 0.5 apart from 0
+    expected = SignedRankTest.probs(np.zeros(6), d, 0.5, nsamples=10_000, random_state=0)
+    assert multiple.signed_rank(d, 0.5) == pytest.approx(expected, abs=1e-12)
+
+
+def test_signed_rank_of_one_set_or_none_is_unknown():
+    assert np.isnan(multiple.signed_rank(np.array([1.0]))).all() and np.isnan(multiple.signed_rank(np.array([]))).all()
+
+
 def test_means_and_averages_by_hand():
     def five(**scores):
         return {name.replace("_", "-"): [[score] * 5] for name, score in scores.items()}
@@ -87,7 +109,6 @@ def test_tests_say_what_was_put_in():
     assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "H-1": "worse", "reseed-1": "same"}
     assert table.loc["C-1", ["sets", "higher"]].tolist() == [6, 6] and table.loc["C-1", "p"] == pytest.approx(2 / 2**6)
     assert table.loc["C-1", "p_holm"] == pytest.approx(3 * 2 / 2**6) and np.isnan(table.loc["reseed-1", "p_holm"])
-    assert "C-1 better" in (text := multiple.sentence(data)) and "H-1 worse" in text and "6 better" in text and "18 comparisons" in text
     alone = multiple.tests(study({"C-1": 2}))
     assert alone["verdict"].tolist() == ["undecided"] and np.isnan(alone["p"]).all()
 
@@ -117,7 +138,7 @@ def test_cells_mark_the_gaps_of_a_study_half_done():
     assert table["folds"].tolist() == [10, 0, 7, 10] and table["failed"].tolist() == [0, 0, 3, 0]
     pd.testing.assert_series_equal(table.loc[("hate", "H-1")][["mean", "low"]], single.verdicts(data[data["dataset"] == "hate"]).loc["H-1", ["mean", "low"]],
                                    check_names=False, check_dtype=False)  # fmt: skip
-    assert multiple.cells(data.iloc[:0]).empty and "No fold" in multiple.sentence(data.iloc[:0])
+    assert multiple.cells(data.iloc[:0]).empty
     assert list(multiple.scores(data).index) == ["hate"]  # ranks need every cell
     assert multiple.friedman(data)["sets"] == 1 and np.isnan(multiple.friedman(data)["p"])
 
@@ -128,20 +149,3 @@ def test_friedman_is_scipys_on_scores_over_common_folds():
     assert list(scores) == ["none", "C-1", "C-2"] and multiple.scores(data, reseeds=True).shape == (6, 4)
     assert scores.loc["ag", "C-1"] == pytest.approx(100 * data.query("dataset == 'ag' and alteration == 'C-1'")["macro_f1"].mean())
     assert multiple.friedman(data)["chi2"] == pytest.approx(scipy_stats.friedmanchisquare(*scores.to_numpy().T).statistic)
-
-
-def test_against_paper_pairs_the_same_cells():
-    data = study({"C-1": 1, "H-2": 0}, ["hasoc", "robo", "hate"])
-    table = multiple.against_paper(data)
-    assert set(table["dataset"]) == {"hasoc", "hate"} and len(table) == 2 * 4 + 2 * 2  # HATE has these two in Tables 12 and 15 only
-    row = table.query("dataset == 'hasoc' and row == 'C-1' and metric == 'macro_f1'").iloc[0]
-    assert row["improvement"] == 1.192 and row["source"] == "Table 3"
-    assert row["ours"] == pytest.approx(single.improvements(data[data["dataset"] == "hasoc"]).loc["C-1", "macro_f1"])
-    assert multiple.against_paper(data.iloc[:0]).empty and len(tables.published()) > len(table)
-
-
-def test_signs_that_agree_are_counted_and_nothing_is_not_nan():
-    """Three pairs, of which one goes the other way; the bundled stand-in alone has no pair at all."""
-    pairs = pd.DataFrame({"improvement": [0.5, -0.1, 0.2], "ours": [1.0, -3.0, -0.2]})
-    assert multiple.agreement(pairs) == "3 pairs of improvements; in 67 % of them the paper's and ours have the same sign."
-    assert "has one of ours on record beside it" in multiple.agreement(multiple.against_paper(study({"C-1": 1}, ["robo"])))

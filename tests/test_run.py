@@ -17,9 +17,11 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from lstmcs import ALTERATIONS
 from lstmcs.__main__ import main
-from lstmcs.report.run import run
-from lstmcs.stats.single import single
-from lstmcs.study.sweep import records
+from lstmcs.fold import Fold
+from lstmcs.report import run
+from lstmcs.stats import single
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.records import Folder, load, unpack
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -57,7 +59,7 @@ def test_a_random_cell_of_the_tables_is_what_the_raw_predictions_give(built, rea
     rng = np.random.default_rng(seed)
     name, metric = rng.choice(["C-1", "H-2"]), rng.choice(["accuracy", "macro_f1", "micro_f1", "weighted_f1"])
     kept = list((built / "data" / "records" / "robo").glob("*.json"))
-    raw = {(c["alteration"], c["fold"]): records.predictions(path) for path in kept if (c := records.read(path)["config"])}
+    raw = {(head["config"]["alteration"], head["config"]["fold"]): unpack(body) for head, body in map(load, kept)}
 
     def score(cell, fold):
         labels, probabilities = raw[cell, fold]["labels"], raw[cell, fold]["probabilities"]
@@ -70,7 +72,7 @@ def test_a_random_cell_of_the_tables_is_what_the_raw_predictions_give(built, rea
         return f1_score(truth, found, average=metric.removesuffix("_f1"), zero_division=0, labels=range(labels.shape[1]))
 
     altered, plain = ([score(cell, fold) for fold in (1, 2)] for cell in (ALTERATIONS[name].formula, "none"))
-    tables = [records.results(kept, reading)]
+    tables = [Folder(built / "data" / "records").rows(reading=reading)]
     if reading == "paper":  # the table that lies beside the page
         tables.append(pd.read_csv(next((built / "reports" / "tables").glob("03*.csv"))))
     for table in tables:
@@ -93,11 +95,13 @@ def test_a_fold_that_was_trained_again_is_on_its_page_again(built, capsys):
     assert main(again) == 0 and main(again) == 0
     assert "running 03_alterations" not in capsys.readouterr().out.split("report:")[1]
     executed = next((built / "reports" / "notebooks").glob("03*.ipynb"))
-    path = next(p for p in (built / "data" / "records" / "robo").glob("*.json") if records.read(p)["config"]["alteration"] == "none")
-    before, record = path.read_bytes(), records.read(path)
+    folder = Folder(built / "data" / "records")
+    fold = next(fold for head in folder.heads() if (fold := Fold.of(head["config"])).alteration == "none")
+    path = folder.file(fold)
+    before, record = path.read_bytes(), folder.read(fold)
     fingerprint = run.about_of(executed)["fingerprint"]
     record["cost"]["train_seconds"] += 1
-    records.write(record, records.predictions(path), built / "data" / "records")
+    folder.write(fold, record, folder.predictions(fold))
     assert main(again) == 0
     assert "running 03_alterations" in capsys.readouterr().out and run.about_of(executed)["fingerprint"] != fingerprint
     path.write_bytes(before)
@@ -116,8 +120,8 @@ def test_a_failing_notebook_is_named_and_the_rest_goes_on(built, monkeypatch, ca
     folder = built / "shared" / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(broken, folder / "02_cell.ipynb")
-    real = run.paths.shared
-    monkeypatch.setattr(run.paths, "shared", lambda *parts: folder / parts[-1] if parts[-1] == "02_cell.ipynb" else real(*parts))
+    real = run.environment.shared
+    monkeypatch.setattr(run.environment, "shared", lambda *parts: folder / parts[-1] if parts[-1] == "02_cell.ipynb" else real(*parts))
     assert main(["report", "--preset", "smoke", "--workers", "0"]) == 1
     said = capsys.readouterr()
     assert "failed: notebook 02_cell" in said.err and "running 04_summary" in said.out
@@ -138,6 +142,31 @@ def test_metadata_of_the_executed_notebook_is_enough_for_the_index(built):
     for path in (built / "reports" / "notebooks").glob("03*.ipynb"):
         about = json.loads(path.read_text())["metadata"]["lstmcs"]
         assert {"title", "dataset", "preset", "state", "done", "planned", "made", "seconds", "parameters", "env"} <= set(about)
+
+
+def test_a_page_depends_on_every_file_of_the_package_those_in_wings_too(home, monkeypatch):
+    read = []
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or real(path))
+    run._fingerprint("02_cell", plan(Settings(preset="smoke", train=False)))
+    package = Path(run.__file__).parent.parent
+    wanted = {"fold.py", "stats/single.py", "datasets/preparation.py", "report/wording.py", "training/lstm.py", "__init__.py"}
+    assert wanted <= {str(path.relative_to(package)) for path in read if path.is_relative_to(package)}
+    assert {"datasets.toml", "table_02.csv", "02_cell.ipynb"} <= {path.name for path in read}
+
+
+def test_the_pages_of_a_notebook_are_its_own_affair(tmp_path, monkeypatch):
+    """Its metadata says how many it makes, of which models, and whether it quotes documents; one that says nothing makes one of all."""
+    found = run.notebooks()
+    assert list(found) == ["01_data", "02_cell", "03_alterations", "04_summary", "05_transformers", "06_claims"]
+    assert {name for name, about in found.items() if about["texts"]} == {"01_data"}
+    assert {name: about["pages"] for name, about in found.items()} == {
+        "01_data": "each", "02_cell": "one", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all"}  # fmt: skip
+    for name, metadata in (("10_own", {}), ("9_mine", {"lstmcs": {"pages": "each", "models": ["bert"]}}), ("notes", {})):
+        nbformat.write(nbformat.v4.new_notebook(metadata=metadata), tmp_path / f"{name}.ipynb")
+    monkeypatch.setattr(run.environment, "shared", lambda *parts: tmp_path)
+    assert run.notebooks() == {
+        "10_own": {"pages": "all", "models": [], "texts": False}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False}}  # fmt: skip
 
 
 def test_notebooks_run_under_nbval(tmp_path):

@@ -1,0 +1,463 @@
+"""A sweep that nothing breaks: processes killed, memory gone, scheduler lost, disk full, two studies at once.
+
+Folds are pretended (pretend.py) in real dask processes; real training on a cluster is compared with real training in this process.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import dask
+import pretend
+import psutil
+import pytest
+from distributed import Client
+from distributed.system import MEMORY_LIMIT
+
+from lstmcs.errors import SchedulerError, Stopped
+from lstmcs.fold import Fold
+from lstmcs.study import cluster
+from lstmcs.study import worker as workers
+from lstmcs.study.plan import Settings, plan
+from lstmcs.study.records import Folder, load
+from lstmcs.study.schedule import Queue
+from lstmcs.study.sweep import results, run_study
+from lstmcs.training.trainer import Trained
+
+HERE = Path(__file__).resolve().parent
+SMALL = {"alterations": ["H-2"], "folds": 4, "reseeds": 0}
+sys.path.insert(0, str(HERE / "stress"))
+
+
+@pytest.fixture
+def pretended(home, monkeypatch):
+    """Workers of a cluster that is started in this test pretend their folds; returns the file with a line a fold."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__PRELOAD", json.dumps([str(HERE / "pretend.py")]))
+    import dask
+
+    log = home / "folds.txt"
+    monkeypatch.setenv("PRETEND_LOG", str(log))
+    with dask.config.set({"distributed.worker.preload": [str(HERE / "pretend.py")]}):
+        yield log
+
+
+@pytest.fixture
+def by_hand(home):
+    """Starts dask processes as a user does in a shell: by_hand("scheduler", ...), by_hand("worker", address, ...)."""
+    started = []
+
+    def start(*words, pretend=True, **environment):
+        command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
+        preload = {"DASK_DISTRIBUTED__WORKER__PRELOAD": json.dumps([str(HERE / "pretend.py")] if pretend else [])}
+        output = open(home / f"{words[0]}{len(started)}.txt", "w")
+        started.append(
+            subprocess.Popen(command, env=os.environ | preload | environment, stdout=output, stderr=output, start_new_session=True)
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        for part in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            part.kill()
+        process.wait()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def scheduler(by_hand):
+    port = free_port()
+    process = by_hand("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return process, f"tcp://127.0.0.1:{port}"
+        time.sleep(0.2)
+    raise TimeoutError("no scheduler")
+
+
+def worker(by_hand, address, **environment):
+    return by_hand("worker", address, "--nthreads", "1", "--no-dashboard", **environment)
+
+
+def once(condition, action):
+    """As soon as `condition()` holds."""
+
+    def watch():
+        for _ in range(6000):
+            if condition():
+                return action()
+            time.sleep(0.05)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def lines(log):
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand):
+    """Real training on the smallest preset: in this process, and on a scheduler with two workers of which one is killed."""
+    options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3}
+    columns = ["alteration", "fold", "macro_f1", "loss", "val_loss", "largest_c", "key"]
+    alone = run_study(**options, workers=0, records_dir=str(home / "alone"))
+    _, address = scheduler(by_hand)
+    both = [by_hand("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", pretend=False) for _ in range(2)]
+    there = home / "there"
+    once(lambda: len(list(there.glob("*/*.json"))) >= 1, both[0].kill)
+    shared = run_study(**options, scheduler=address, records_dir=str(there))
+    assert both[0].wait(10) == -signal.SIGKILL and len(shared) == 6
+    assert shared[columns].equals(alone[columns])
+    for fold in plan(Settings(**options)).folds:
+        ours, twin = (Folder(home / name).predictions(fold) for name in ("there", "alone"))
+        assert set(ours) == set(twin) and all((ours[name] == array).all() for name, array in twin.items())
+        assert "cores" in Folder(there).read(fold)["env"]["host"]
+
+
+def test_a_fold_that_kills_its_workers_is_a_failure_and_the_rest_goes_on(pretended, monkeypatch, capsys):
+    monkeypatch.setenv("PRETEND_DIES", "h = h * sigmoid(c)")
+    frame = run_study(**SMALL, workers=2)
+    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
+    failed = frame[frame["state"] == "failed"].iloc[0]
+    assert (failed["alteration"], failed["fold"]) == ("H-2", 2) and "3 workers ended while they trained this fold" in failed["error"]
+    out = capsys.readouterr().out
+    assert out.count("goes back into the queue") == 2 and "7 folds trained" in out and "1 failed" in out
+    [error] = [head["error"] for head in Folder(pretended.parent / "data" / "records").heads() if head["state"] == "failed"]
+    assert error["type"] == "WorkerLost" and error["log"].count("worker tcp://") == 3
+
+
+def test_a_fold_that_takes_all_memory_is_tried_again_and_then_a_failure(pretended, monkeypatch):
+    monkeypatch.setenv("PRETEND_EATS", "h = h * sigmoid(c)")
+    monkeypatch.setattr(cluster, "memory_limit", lambda count: 700 * 2**20)
+    frame = run_study(**SMALL, workers=2)
+    assert frame["state"].value_counts().to_dict() == {"done": 7, "failed": 1}
+    error = frame.loc[frame["state"] == "failed", "error"].item()
+    assert "2 workers ended" in error and "out of memory" in error
+
+
+def test_each_worker_gets_its_share_of_the_machines_memory():
+    total = min(MEMORY_LIMIT, psutil.virtual_memory().total)  # a container's limit counts
+    assert 0.4 * total / 2 < cluster.memory_limit(2) <= 0.9 * total / 2 and cluster.memory_limit(1) == pytest.approx(
+        2 * cluster.memory_limit(2), abs=2
+    )
+
+
+def test_a_silent_worker_of_this_machine_is_not_taken_for_dead():
+    """Its process is alive: what it has trained would be lost."""
+    with dask.config.set({"distributed.scheduler.worker-ttl": "1 s"}), cluster.local(1) as client:
+        client.run(lambda dask_worker: dask_worker.periodic_callbacks["heartbeat"].stop())
+        [process] = client.run(os.getpid).values()
+        assert client.submit(lambda: time.sleep(10) or os.getpid()).result(timeout=60) == process  # not another one, from the start
+
+
+def test_the_client_refreshing_itself_loses_no_worker():
+    """Every two seconds it asks for the scheduler's identity without workers; here as often as it can."""
+    with dask.config.set({"distributed.client.scheduler-info-interval": "1 ms"}), cluster.local(1) as client:
+        dispatch = cluster._Dispatch({}, [], client, local=True, say=print)
+        assert {len(dispatch._alive()) for _ in range(5000)} == {1}
+
+
+class Finished:
+    status = "finished"
+
+    def __init__(self, folds):
+        self.result = lambda timeout: ([Trained(fold, {}, {}) for fold in folds], 1)
+
+    def release(self):
+        """Nothing is held."""
+
+
+class Paused:
+    """A cluster of two workers of which one is paused while it holds a cell; folds end at once."""
+
+    status = "running"
+
+    def __init__(self):
+        self.paused, self.trained = set(), []
+
+    @property
+    def scheduler(self):
+        return self
+
+    def identity(self, n_workers):
+        return {"workers": {name: {"status": "paused" if name in self.paused else "running"} for name in ("a", "b")}}
+
+    def sync(self, function, **arguments):
+        return function(**arguments)
+
+    def submit(self, task, folds, data, workers, **_):
+        self.trained.append(workers[0])
+        self.paused |= {"a"} & set(workers)
+        return Finished(folds)
+
+
+def test_the_cells_of_a_paused_worker_go_to_the_others(monkeypatch):
+    monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
+    folds = list(plan(Settings(**SMALL)).folds)
+    client = Paused()
+    found = list(cluster.on_cluster({"robo": None}, Queue(folds), client, local=True))
+    assert {one.fold for one in found} == set(folds) and len(found) == len(folds) == 8 and client.trained.count("a") == 1
+
+
+class Gone:
+    """A cluster that says of its workers what they ended of."""
+
+    def __init__(self, *events):
+        self.events = events
+
+    def get_events(self, topic):
+        assert topic == "worker-restart-memory"
+        return [(0.0, event) for event in self.events]
+
+
+class Cancelled:
+    def cancel(self):
+        """Nothing is under way."""
+
+
+def lose(client, worker, folds, times):
+    """What becomes of a batch whose worker goes so many times: (records, lines said, folds left in the queue)."""
+    queue, said, found = Queue([]), [], []
+    dispatch = cluster._Dispatch({}, queue, client, local=True, say=said.append)
+    for _ in range(times):
+        future = Cancelled()
+        dispatch.running[future] = (worker, folds)
+        found += dispatch._lost(future, worker, folds)
+        assert not dispatch.running
+        folds = queue.take(worker, 10)
+    return found, said, folds
+
+
+def one(number):
+    return Fold("t", "00", {}, "lstm", {}, {}, "none", 1, number)
+
+
+def test_out_of_memory_is_said_because_of_the_reason_and_never_because_of_a_workers_name():
+    """A worker's host may be called anything."""
+    worker = "tcp://memory-host:1"
+    found, said, left = lose(Gone({"worker": "tcp://other:1", "rss": 2**30}), worker, [one(1)], 3)
+    [(fold, record, predictions)] = found
+    assert fold == one(1) and record["state"] == "failed" and record["error"]["type"] == "WorkerLost" and not predictions and not left
+    assert record["error"]["message"].startswith("3 workers ended while they trained this fold (killed, crashed, or their machines gone)")
+    assert "out of memory" not in record["error"]["message"] + record["error"]["log"] + "".join(said)
+    assert len(said) == 2 and record["error"]["log"].count(worker) == 3
+
+    found, said, left = lose(Gone({"worker": worker, "rss": 3 * 2**30}), worker, [one(1)], 2)
+    [(_, record, _)] = found
+    assert record["error"]["type"] == "OutOfMemory" and "2 workers ended" in record["error"]["message"] and not left
+    assert "(out of memory)" in record["error"]["message"] and "3.0 GiB" in record["error"]["message"] and "3.0 GiB" in said[0]
+
+
+def test_the_folds_of_a_lost_batch_go_back_into_the_queue():
+    batch = [one(number) for number in range(1, 6)]
+    found, said, left = lose(Gone(), "tcp://a:1", batch, 1)
+    assert not found and left == batch and len(said) == 5 and all("goes back into the queue" in line for line in said)
+    found, _, left = lose(Gone(), "tcp://a:1", batch, 3)
+    assert [trained.fold for trained in found] == batch and not left
+    assert {trained.record["error"]["type"] for trained in found} == {"WorkerLost"}
+
+
+def test_a_worker_is_sent_a_set_once_and_trains_a_batch(monkeypatch):
+    """The task itself, in this process: data are kept by name, folds are trained together, the kept models are counted."""
+    monkeypatch.setattr(cluster, "_DATA", {})
+    monkeypatch.setattr(workers, "train", lambda prepared, folds: [(prepared, fold) for fold in folds])
+    monkeypatch.setattr("distributed.get_worker", lambda: SimpleNamespace(memory_manager=SimpleNamespace(memory_limit=5 * 2**30)))
+    monkeypatch.setattr(workers.KEPT, "limit", None)
+    with pytest.raises(cluster._NoData):
+        cluster._task([one(1)], None)
+    assert cluster._task([one(1), one(2)], "data") == ([("data", one(1)), ("data", one(2))], len(workers.KEPT))
+    assert cluster._task([one(3)], None)[0] == [("data", one(3))] and workers.KEPT.limit == 5 * 2**30
+
+
+def test_a_lost_scheduler_stops_the_sweep_with_what_is_done_on_record(pretended, by_hand, monkeypatch):
+    process, address = scheduler(by_hand)
+    worker(by_hand, address, PRETEND_SECONDS="0.3")
+    once(lambda: len(lines(pretended)) >= 3, process.kill)
+    with pytest.raises(Stopped, match=r"scheduler.*the same command goes on from there"):
+        run_study(**SMALL, scheduler=address)
+    assert 1 <= len(results()) < 8
+    monkeypatch.setattr(workers, "train", pretend.fake_train)
+    frame = run_study(**SMALL, workers=0)
+    assert len(frame) == 8 and (frame["state"] == "done").all()
+
+
+def test_a_worker_of_another_version_is_left_out(pretended, by_hand, capsys):
+    _, address = scheduler(by_hand)
+    worker(by_hand, address, PRETEND_KERAS="0.0")
+    worker(by_hand, address, PRETEND_SECONDS="0.1")
+    with Client(address) as client:
+        client.wait_for_workers(2)
+    frame = run_study(**SMALL, scheduler=address)
+    assert len(frame) == 8 and len({line.split()[1] for line in lines(pretended)}) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"worker tcp://\S+ is left out: keras 0.0 instead of 3", out)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8786", "http://127.0.0.1:80", "tcp://127.0.0.1", "tcp://a b:1", "tcp://h:99999", "", 5])
+def test_an_address_that_is_none_is_said_so_at_once(address, home):
+    with pytest.raises(ValueError, match="scheduler must be an address such as"):
+        run_study(scheduler=address, alterations=["none"], folds=1)
+    assert not list(home.iterdir())
+
+
+def test_no_scheduler_at_the_address(home, monkeypatch):
+    monkeypatch.setattr(cluster, "TIMEOUT", 1)
+    with pytest.raises(SchedulerError, match=r"no scheduler answers at tcp://127\.0\.0\.1"):
+        run_study(scheduler=f"tcp://127.0.0.1:{free_port()}", alterations=["none"], folds=1)
+
+
+def test_two_studies_at_once_share_the_folds(home):
+    """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
+    log = home / "folds.txt"
+    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 0})
+    environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
+    program = [sys.executable, str(HERE / "pretend.py"), arguments]
+    both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=600)[0] for process in both]
+    assert all(json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1} for out in said)
+    trained = Counter(line.split()[0] for line in lines(log))
+    assert len(trained) == 72 and sum(trained.values()) < 72 * 1.5
+    frame = results()
+    assert len(frame) == 72 and frame["key"].is_unique and not list(home.glob("data/records/*/*bad"))
+
+
+def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
+    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 2})
+    environment = os.environ | {"PRETEND_SECONDS": "0.3"}
+    program = [sys.executable, str(HERE / "pretend.py"), arguments]
+    process = subprocess.Popen(
+        program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+    )  # fmt: skip
+    once(lambda: len(list(home.glob("data/records/*/*.json"))) >= 4, lambda: os.killpg(process.pid, signal.SIGINT))
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode not in (0, None) and said.count("Traceback") == 1 and said.rstrip().endswith("KeyboardInterrupt")
+    deadline = time.monotonic() + 60  # the last of them may take a moment on a busy machine
+    while alive := [p for p in psutil.process_iter() if _session(p.pid) == process.pid and p.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.2)
+    done = len(list(home.glob("data/records/*/*.json")))
+    assert 4 <= done < 72
+    out = subprocess.run(
+        [*program[:2], arguments.replace('"workers": 2', '"workers": 0')], stdout=subprocess.PIPE, text=True, timeout=600
+    ).stdout
+    assert f"{done} on record" in out and json.loads(out.splitlines()[-1]) == {"done": 71, "failed": 1}
+
+
+def _session(pid):
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def test_kill_9_of_workers_and_parent_loses_and_doubles_nothing(home):
+    """The quick variant of stress/kill.py."""
+    import kill
+
+    report = kill.stress(home / "kill", kills=3, seed=1, pretend=True)
+    assert report["kills"] == 3 and report["lost"] == report["different"] == report["foreign"] == report["orphans"] == report["bad"] == 0
+    assert report["again"] <= 2 * report["kills"]  # only what two workers had under way is trained once more
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, text=True)
+    if mount.returncode:
+        pytest.skip(f"cannot mount a small disk here: {mount.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
+    monkeypatch.setattr(workers, "train", pretend.fake_train)
+    (small_disk / "ballast").write_bytes(bytes(150 * 1024))
+    options = {"reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
+    with pytest.raises(Stopped, match="the disk is full"):
+        run_study(**options)
+    written = sorted(small_disk.glob("*/*.json"))
+    assert 5 < len(written) < 180 and all(load(path) for path in written)
+    assert not list(small_disk.glob("**/.*.tmp"))
+    work = plan(Settings.of(**options))
+    assert Counter(work.states().values())["missing"] == 180 - len(written)  # also where not even an index can be written
+    (small_disk / "ballast").unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert len(run_study(**options)) == 180
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "edited", "foreign"])
+def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_touched(kind, home, monkeypatch, capsys):
+    monkeypatch.setattr(workers, "train", pretend.fake_train)
+    run_study(**SMALL, workers=0)
+    paths = sorted(home.glob("data/records/robo/*.json"))
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+    bad, other = paths[3], paths[4]
+    text = bad.read_text()
+    time.sleep(0.01)
+    bad.write_text(
+        {"truncated": text[:200], "empty": "", "edited": text.replace('"macro_f1": 0.', '"macro_f1": 1.', 1), "foreign": other.read_text()}[
+            kind
+        ]
+    )
+    damaged = bad.read_bytes()
+    frame = run_study(**SMALL, workers=0)
+    assert f"{bad.name}:" in capsys.readouterr().err and len(frame) == 8 and frame["key"].is_unique
+    assert bad.with_suffix(".bad").read_bytes() == damaged and bad.read_bytes() == before[bad][0]
+    assert all((path.read_bytes(), path.stat().st_mtime_ns) == before[path] for path in paths if path != bad)
+
+
+def test_records_move_and_merge_by_copying(home, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(workers, "train", pretend.fake_train)
+    for number in (1, 2):
+        run_study(**SMALL, workers=0, shard=f"{number}/2", records_dir=str(home / f"laptop{number}"))
+    shutil.copytree(home / "laptop1", home / "both")
+    shutil.copytree(home / "laptop2", home / "both", dirs_exist_ok=True)  # its index overwrites the other's
+    frame = run_study(**SMALL, workers=0, records_dir=str(home / "both"), train=False)
+    assert len(frame) == 8 and [len(results(home / f"laptop{n}")) for n in (1, 2)] == [4, 4]
+
+
+def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home, monkeypatch):
+    """Real training: 0 * exp(exp(3 |c|)) is 0 until |c| passes 1.5 (exp of 88.7 overflows float32), and NaN from then on."""
+    from lstmcs.stats import single
+    from lstmcs.study import plan as plans
+
+    monkeypatch.setitem(plans.PRESETS["smoke"], "epochs", 8)
+    monkeypatch.setitem(plans.TRAINING, "learning_rate", 0.03)
+    data = home / "long.csv"
+    rows = (f"{'good' if n % 2 else 'bad'} word{n % 11} more{n % 5} text,{'ab'[n % 2]}\n" for n in range(120))
+    data.write_text("text,label\n" + "".join(rows))
+    frame = run_study(
+        preset="smoke", datasets=[f"{data}?min_words=1&min_tokens=1"], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0
+    )
+    assert frame["state"].value_counts().to_dict() == {"done": 4, "failed": 2}
+    failed = frame[frame["state"] == "failed"]
+    for row in failed.itertuples():
+        found = re.fullmatch(
+            r"(?:loss is nan in|predictions hold NaN after) epoch (\d); the largest \|c\| an epoch earlier was (\S+)", row.error
+        )
+        assert (
+            2 <= int(found[1]) == row.epochs < 8 and 0.2 < float(found[2]) == pytest.approx(row.largest_c, rel=1e-3) and row.largest_c < 1.5
+        )
+    assert failed["macro_f1"].isna().all()
+    table = single.improvements(frame)
+    name = failed["alteration"].iloc[0]
+    assert table["failed"].to_dict() == {"Baseline": 0, name: 2, "C-1": 0} and table.loc[name, "folds"] == 0
+    assert table.loc[name, ["accuracy", "macro_f1", "micro_f1", "weighted_f1"]].isna().all()
