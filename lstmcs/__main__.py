@@ -12,6 +12,7 @@ from ._version import __version__
 from .errors import DataError, InputError, Stopped, nearest
 from .fold import Fold, label
 from .models.kinds import KINDS
+from .rules import COMMON, RULES
 from .study.archive import ENDING, Archive, export, store
 from .study.plan import PRESETS, Settings, plan
 from .study.records import Folder
@@ -251,6 +252,14 @@ def _parser() -> argparse.ArgumentParser:
         )
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
+        sub.add_argument("--epochs", type=int, metavar="N", help="the last epoch that is trained (default: each data set's own)")
+        sub.add_argument("--learning-rate", type=float, metavar="X", help="of Adam (default: 0.001)")
+        sub.add_argument("--batch-size", type=int, metavar="N", help="rows a step (default: 32)")
+        sub.add_argument("--embedding", type=int, metavar="N", help="width of the embedding (default: 256)")
+        sub.add_argument("--units", type=int, metavar="N", help="width of each LSTM (default: 104)")
+        sub.add_argument("--dropout", type=float, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
+        sub.add_argument("--patience", type=int, metavar="N", help="stop where validation has not improved for N epochs (default: never)")
+        sub.add_argument("--rule", metavar="R", help=f"which epoch is read: {' | '.join([*RULES, *COMMON])} (default: best)")
         sub.add_argument(
             "--records-dir", metavar="DIR", help="where fold records are kept (default: data/records), or an edition: FILE.parquet"
         )

@@ -8,6 +8,8 @@ Importing the package changes nothing in a process. `prepare` does, and only a s
 notebooks call it.
 """
 
+import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -103,9 +105,43 @@ def prepare(training: bool = False) -> dict[str, str]:
     tried = (platform.system(), platform.machine()) == ("Linux", "x86_64")
     if tried and any(_version(name).startswith("2.21.") for name in ("tensorflow-cpu", "tensorflow")):
         wanted["XLA_FLAGS"] = XLA_FLAGS
+        if training and (folder := compiled_dir()):
+            if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in (None, QUIET["TF_CPP_MIN_LOG_LEVEL"]):
+                os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # each program read from there is greeted with three harmless error lines
+            wanted["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={folder} --tf_xla_persistent_cache_device_types=CPU"
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
     return {name: os.environ[name] for name in wanted}
+
+
+def compiled_dir() -> Path | None:
+    """Where compiled programs are kept from one process to the next, so that a cell is compiled once a machine; None for nowhere.
+
+    The folder goes by versions and kind of processor, since a program of another one may end the process. LSTMCS_COMPILED names
+    another place than the user's cache folder, or is "off".
+    """
+    place = os.environ.get("LSTMCS_COMPILED", "")
+    if place.lower() == "off":
+        return None
+    root = Path(place or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstmcs").expanduser()
+    about = json.dumps([_version("tensorflow-cpu") or _version("tensorflow"), _version("jax"), _processor()])
+    folder = root / hashlib.sha256(about.encode()).hexdigest()[:12]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written to
+        return None
+    return folder if os.access(folder, os.W_OK) and " " not in str(folder) else None
+
+
+@lru_cache
+def _processor() -> str:
+    """Model and instructions of the processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = (line.split(":", 1) for line in file if line.startswith(("model name", "flags")))
+            return json.dumps(sorted({key.strip(): value.strip() for key, value in lines}.items()))
+    except OSError:  # not Linux
+        return f"{platform.machine()} {platform.processor()}"
 
 
 @lru_cache

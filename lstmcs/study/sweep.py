@@ -9,13 +9,13 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
-from .. import environment
+from .. import environment, rules
 from ..errors import SettingsError, Stopped
 from ..fold import Fold
 from ..models import checkpoints
@@ -66,12 +66,25 @@ def run_study(
     return work.results()
 
 
-def results(records_dir: str | Path | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+def results(
+    records_dir: str | Path | None = None, reading: str = "paper", macro: str = "mean", rule: str | Mapping[str, int] = rules.DEFAULT
+) -> pd.DataFrame:  # fmt: skip
     """All records of a folder (default: the study's own) or of an edition as one tidy frame, a row a fold.
 
-    reading, macro: as in metrics.scores; see records.Folder.rows, and records.frame for the columns.
+    rule: which epoch is read: best | loss | accuracy | last | epoch=k, or data set -> epoch ("paper" needs a plan: Plan.results).
+    reading, macro: as in metrics.scores. See records.Folder.rows, and records.frame for the columns.
     """
-    return store(records_dir).rows(None, reading, macro)
+    if isinstance(rule, str) and rules.check(rule) == "paper":
+        raise SettingsError("rule 'paper' is for a plan: plan(settings).results(rule='paper')")
+    return store(records_dir).rows(None, reading, macro, rule)
+
+
+def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
+    """The learning curves of all records of a folder (default: the study's own) or of an edition, a row a fold and epoch.
+
+    Columns: see records.CURVE; scores are fractions.
+    """
+    return store(records_dir).curves()
 
 
 def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
@@ -88,7 +101,7 @@ def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: 
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)
-    progress = Progress(pending, planned, done, estimate.share)
+    progress = Progress(pending, planned, done)
 
     def wanted(fold: Fold) -> bool:  # another study may have trained it meanwhile
         if fold in again or not records.finished(fold):
@@ -135,10 +148,10 @@ def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
 
 def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, progress: Progress) -> Iterator[worker.Trained]:
     if work.settings.workers == 0 and not scheduler:
-        yield from worker.in_process(work.data, queue)
+        yield from worker.in_process(work.data, queue, progress.compiling)
         return
     with _client(work, count, scheduler) as client:
-        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note)
+        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note, progress.compiling)
 
 
 def _write(trained: Trained, work: Plan) -> None:

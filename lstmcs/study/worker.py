@@ -6,7 +6,7 @@ This is the only place that knows which class trains which kind of model; Tensor
 import gc
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import psutil
 
@@ -39,10 +39,14 @@ class Kept:
         self._trainers.clear()
         gc.collect()
 
+    def has(self, prepared: Prepared, fold: Fold) -> bool:
+        """Whether `fold`'s build is kept."""
+        return (prepared.id, fold.build) in self._trainers
+
     def trainer(self, prepared: Prepared, fold: Fold) -> Trainer:
         """The trainer of `fold`'s build, compiled now if it is not kept."""
         key = prepared.id, fold.build
-        if key not in self._trainers:
+        if not self.has(prepared, fold):
             if self._trainers and not (len(self._trainers) < KEEP and self._room()):
                 del self._trainers[next(iter(self._trainers))]
             self._trainers[key] = trainer_class(fold.model)(prepared, fold)
@@ -95,10 +99,12 @@ def failure(fold: Fold, kind: str, message: str, log: str = "") -> Trained:
     return Trained(fold, {"state": "failed", "error": error, "env": environment.describe()}, {})
 
 
-def in_process(data: Mapping[str, Prepared], queue: Queue) -> Iterator[Trained]:
-    """Folds one after another in this process."""
+def in_process(data: Mapping[str, Prepared], queue: Queue, compiling: Callable[[Fold], None] = lambda fold: None) -> Iterator[Trained]:
+    """Folds one after another in this process. compiling: told of a fold whose cell has to be compiled first."""
     while folds := queue.take("here"):
-        yield from train(data[folds[0].dataset], folds)
+        if not KEPT.has(prepared := data[folds[0].dataset], folds[0]):
+            compiling(folds[0])
+        yield from train(prepared, folds)
 
 
 class _Lines(logging.Handler):
