@@ -18,6 +18,7 @@ from .study.plan import PRESETS, Settings, plan
 from .study.records import Folder
 from .study.schedule import Estimate, duration
 from .study.sweep import run_study
+from .study.worker import ENGINES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,7 +75,7 @@ def study(options) -> int:
 
 def _how(options) -> dict:
     """How the folds are trained: what of the command line is no Settings."""
-    names = ("skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "scheduler", "shard", "yes")
+    names = ("skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "scheduler", "shard", "engine", "yes")
     return {name: getattr(options, name) for name in names}
 
 
@@ -271,6 +272,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--fail-fast", action="store_true", help="stop at the first fold that fails")
             sub.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running dask cluster: tcp://host:8786")
             sub.add_argument("--shard", metavar="I/N", help="train only part I of N of the folds, for example 2/5")
+            sub.add_argument(
+                "--engine", metavar="E", default="auto", help=f"{' | '.join(ENGINES)} (default: auto, JAX where it sees an accelerator)"
+            )
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("records", help="all records as one file, an edition, and back", allow_abbrev=False)
     sub.set_defaults(command=pack)

@@ -31,7 +31,7 @@ ASK_ABOVE = 3600.0  # estimated seconds above which a study asks before it start
 
 def run_study(
     *, skip_finished: bool = True, resume_unfinished: bool = True, retry_failed: bool = False, fail_fast: bool = False,
-    scheduler: str | None = None, shard: str | None = None, yes: bool | None = None, **parameters,
+    scheduler: str | None = None, shard: str | None = None, engine: str = "auto", yes: bool | None = None, **parameters,
 ) -> pd.DataFrame:  # fmt: skip
     """Train the folds of the plan that are not on record yet; returns all its results, a row a fold.
 
@@ -39,13 +39,18 @@ def run_study(
     resume_unfinished: train what is not on record. retry_failed: train again what is on record as failed; else failed folds
     are kept as such. fail_fast: stop at the first fold that fails. scheduler: address of a running dask cluster, whose workers
     are used instead of local ones. shard: "2/5" trains the second fifth of the folds; all cells of a fold are in one shard.
-    yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
+    engine: "tensorflow" trains one fold after the other on processors, "jax" all folds of a cell as one program, which pays on an
+    accelerator ("jax-tf32": with matrix products in TF32); "auto" is JAX where it sees an accelerator. A fold gets the same
+    initial weights, order and masks from either. yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
     is no), None asks where somebody can be asked. Raises SettingsError, Stopped. Ctrl-C loses only the folds under way.
     """
     settings = Settings.of(**parameters)
     part = check_shard(shard)
     if scheduler is not None:
         cluster.check_address(scheduler)
+    by = worker.engine(engine, settings.models if settings.train else ())
+    if by != "tensorflow" and scheduler is not None:
+        raise SettingsError(f"engine {by!r} trains in this process; a scheduler's workers train with TensorFlow")
     environment.prepare()
     work = plan(settings)
     states = work.states()
@@ -60,7 +65,7 @@ def run_study(
     )
     print(f", {count['failed']} failed earlier" if count["failed"] else "")
     if pending:
-        _train(work, pending, states, fail_fast, scheduler, yes)
+        _train(work, pending, states, fail_fast, scheduler, by, yes)
     if settings.train:
         _measure_costs(work)
     return work.results()
@@ -87,7 +92,9 @@ def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
     return store(records_dir).curves()
 
 
-def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
+def _train(
+    work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, by: str, yes: bool | None
+) -> None:
     settings, records = work.settings, work.store
     checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
     _check_folder(work)
@@ -111,7 +118,7 @@ def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: 
 
     compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
     try:
-        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, progress):
+        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, by, progress):
             failed = trained.record["state"] == "failed"
             # a fold that went wrong here but was finished by another study stays finished
             if not failed or not records.finished(trained.fold):
@@ -146,7 +153,11 @@ def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
         yield client
 
 
-def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, progress: Progress) -> Iterator[worker.Trained]:
+def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, by: str, progress: Progress) -> Iterator[worker.Trained]:
+    if by != "tensorflow":
+        environment.prepare(training=True, engine="jax")
+        yield from worker.side_by_side(work.data, queue, by == "jax-tf32", progress.compiling)
+        return
     if work.settings.workers == 0 and not scheduler:
         yield from worker.in_process(work.data, queue, progress.compiling)
         return

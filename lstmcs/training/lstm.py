@@ -97,7 +97,7 @@ class LSTMTrainer(Trainer):
 
         def body(step, total):
             with tf.GradientTape() as tape:
-                x = self._head(ids[step], training=True) * masks[step][:, None, :]
+                x = self._head(ids[step], training=True) * (tf.cast(masks[step], tf.float32) * self.batches.scale)[:, None, :]
                 inputs = [x, ids[step] > 0] if self.padding == "mask" else x
                 row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(inputs, training=True))
                 loss = tf.reduce_sum(row_losses * weights[step])
@@ -129,7 +129,7 @@ class LSTMTrainer(Trainer):
     def _warm_up(self) -> None:
         """Compile both programs for each length, without a step of training."""
         for length in self.batches.lengths:
-            self._train(*self.batches.chunk([], length, np.random.default_rng(0)))
+            self._train(*self.batches.empty(length))
             self._predict(np.zeros((PREDICT_ROWS, length), np.int32))
 
 

@@ -39,14 +39,14 @@ class Course:
         self.error: str | None = None
         self._answers: dict[int, np.ndarray] = {}  # epoch -> test probabilities, of the epochs that a rule would pick now
 
-    def ends(self, epoch: int, loss: float, predict: Callable[[np.ndarray], np.ndarray]) -> bool:
-        """Note an epoch; whether training ends with it. loss: mean over the training rows; predict: rows -> probabilities."""
+    def ends(self, epoch: int, loss: float, answers: Callable[[str], np.ndarray]) -> bool:
+        """Note an epoch; whether training ends with it. loss: mean over the training rows; answers: "val" or "test" -> probabilities."""
         self.curve.append({"epoch": epoch, "loss": loss})
         if not np.isfinite(loss):
             self.error = f"loss is {loss} in epoch {epoch}"
             return True
         for part, rows in (("val", self.validation), ("test", self.test)):
-            probabilities = predict(rows)
+            probabilities = answers(part)
             if not np.isfinite(probabilities).all():
                 self.error = f"predictions hold NaN after epoch {epoch}"
                 return True
@@ -105,7 +105,7 @@ class Trainer:
         before = after = self.snapshot()
         for epoch, loss in self.epochs(train, fold):
             before, after = after, self.snapshot()
-            if course.ends(epoch, loss, self.predict):
+            if course.ends(epoch, loss, lambda part: self.predict(validation if part == "val" else test)):
                 break
         seconds = time.perf_counter() - started
         if (
