@@ -4,9 +4,12 @@ import os
 
 import pytest
 
+from lstmcs import environment
+
 # one thread and no start-up notes, before any test imports TensorFlow
 for name, value in {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}.items():
     os.environ.setdefault(name, value)
+environment.prepare()  # the study's flags: tests train what the study trains
 
 
 def pytest_collection_modifyitems(items):

@@ -25,7 +25,7 @@ def _draw(path: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.nda
         case "recurrent_kernel":
             return _orthogonal(shape, rng)
         case "kernel":
-            limit = math.sqrt(6 / sum(_fans(shape)))
+            limit = math.sqrt(6 / sum(_fans(path, shape)))
             return rng.uniform(-limit, limit, shape)
         case "embeddings":
             return rng.uniform(-0.05, 0.05, shape)
@@ -38,10 +38,10 @@ def _draw(path: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.nda
     raise ValueError(f"no initial distribution is known for the variable {path!r}")
 
 
-def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Inputs and outputs of a kernel as Keras counts them: all axes but the last two are a receptive field."""
-    field = math.prod(shape[:-2])
-    return shape[-2] * field, shape[-1] * field
+def _fans(path: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Inputs and outputs of a kernel: [in, out], and of an attention [in, heads, width], or [heads, width, out] at its end."""
+    inputs = len(shape) - 1 if "attention_output" in path else 1
+    return math.prod(shape[:inputs]), math.prod(shape[inputs:])
 
 
 def _orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
