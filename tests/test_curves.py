@@ -40,10 +40,14 @@ def test_a_set_without_the_unaltered_cell_has_no_speed():
 
 
 def test_the_last_epoch_by_its_rule():
-    mean = [curve("none", [5, 30, 20, 10, 0, 0], fold=f) for f in (1, 2)]
-    assert speeds.last_epoch(pd.concat(mean)) == 3  # best at 2, half as many again
-    assert speeds.last_epoch(curve("none", list(range(40)))) == 40  # at most
-    assert speeds.last_epoch(pd.concat([curve("none", [5, 4, 3]), curve("C-1", [1, 2, 9])])) == 2  # the unaltered cell alone decides
+    def best_at(epoch, cell="none", fold=1):
+        return curve(cell, [50 - abs(epoch - e) for e in range(1, 41)], fold)
+
+    assert speeds.last_epoch(best_at(18)) == 27  # half as many again
+    assert speeds.last_epoch(best_at(17)) == 26  # 25.5
+    assert (speeds.last_epoch(best_at(4)), speeds.last_epoch(best_at(40))) == (20, 40)  # at least, at most
+    assert speeds.last_epoch(pd.concat([best_at(18), best_at(30, "C-1")])) == 27  # the unaltered cell alone decides
+    assert speeds.last_epoch(pd.concat([best_at(14), best_at(20, fold=2)])) in range(21, 31)  # the mean over folds
 
 
 def test_band_leaves_out_what_ended_earlier():

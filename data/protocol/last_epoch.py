@@ -5,8 +5,8 @@
 Nobody knows the paper's number of epochs, so no result may hang on one. Each set is trained to a generous last epoch, scores of every
 epoch are kept, and a rule (lstmcs/rules.py) reads them. The last epoch follows from a rule fixed beforehand: the unaltered cell is
 trained to 40 epochs, ten folds of the first run; the mean validation macro F1 is highest at some epoch b; training goes to half as many
-epochs again, 40 at most: in its last third the unaltered cell no longer improves (stats.curves.last_epoch). No test score and no
-altered cell has a part in it. The mean curves are kept in last_epoch.csv; data/datasets.toml has the outcome.
+epochs again, so that the unaltered cell no longer improves in the last third, 20 at least, because altered cells learn more slowly,
+and 40 at most (stats.curves.last_epoch). No test score and no altered cell has a part in it. The mean curves are kept in last_epoch.csv; data/datasets.toml has the outcome.
 """
 
 import sys

@@ -256,11 +256,12 @@ def pieces(trainer):
     import jax
 
     from lstmcs.recurrence import jax as loops
+    from lstmcs.training import many
 
     jnp, variables = jax.numpy, trainer.variables
     params, moments = [v.value for v in variables], [v.value for v in trainer.optimizer.variables]
     where = [places for _, places in trainer._probes]  # of each layer: kernel, recurrent kernel, bias of both directions
-    embedding, nothing = next(k for k, v in enumerate(variables) if v.path.endswith("embeddings")), jnp.float32(0)
+    table, nothing = params[trainer._table], jnp.float32(0)
     x = jax.random.normal(jax.random.key(0), (BATCH, trainer.prepared.max_len, EMBEDDING))
     narrow = [[(params[kernel][:1], params[recurrent], params[bias]) for kernel, recurrent, bias in places] for places in where]
     h = jnp.ones((len(where[0]), BATCH, UNITS))
@@ -280,11 +281,14 @@ def pieces(trainer):
     def adam(state, *batch):
         return *trainer.optimizer.stateless_apply(state[1], state[2], state[0]), state[2]
 
-    def embedded(state, ids, labels, order, bits):
-        table, upstream, total = state
-        found = ids[order]
-        _, pull = jax.vjp(lambda table: trainer._head([table if k == embedding else v for k, v in enumerate(params)], found), table)
-        return table, upstream, total + pull(upstream)[0][found[0, :4]].sum()
+    def gradient_of(look_up):
+        def step(state, ids, labels, order, bits):
+            table, upstream, total = state
+            found = ids[order]
+            _, pull = jax.vjp(lambda table: look_up(table, found), table)
+            return table, upstream, total + pull(upstream)[0][found[0, :4]].sum()
+
+        return step
 
     def embedded_sorted(state, ids, labels, order, bits):
         table, upstream, total = state
@@ -326,15 +330,15 @@ def pieces(trainer):
 
     kernels = [jnp.concatenate([params[kernel] for kernel, _, _ in places], -1) for places in where]
     recurrent = [jnp.stack([params[recurrent] for _, recurrent, _ in places]) for places in where]
-    table = params[embedding]
     return {
         "the whole step": ((params, moments), whole),
         "forward": ((params, nothing), forward),
         "forward and backward, SGD for Adam": (params, lambda state, *batch: sgd(state, gradients(state, *batch))),
         "Adam alone, all variables": ((params, moments, params), adam),
         "embedding, looked up": ((table, nothing), looked_up),
-        "embedding's gradient": ((table, x, nothing), embedded),
-        "embedding's gradient, ids sorted first": ((table, x, nothing), embedded_sorted),
+        "embedding's gradient": ((table, x, nothing), gradient_of(many.looked_up)),
+        "embedding's gradient, JAX's own": ((table, x, nothing), gradient_of(lambda table, ids: table[ids])),
+        "embedding's gradient, JAX's own, ids sorted first": ((table, x, nothing), embedded_sorted),
         "both layers' input products, forward": ((kernels, x, nothing), partial(projections, backward=False)),
         "both layers' input products, forward and backward": ((kernels, x, nothing), projections),
         "both layers' loops (inputs 1 wide), forward": ((narrow, nothing), loops_forward),
