@@ -4,7 +4,7 @@
     LSTMCS, Bidirectional, LSTMCSCell      the altered layer, its wrapper for both directions, and the cell, for any Keras model
     build_model                            the study's models
     load_dataset                           texts and labels of a registered set or of one's own file
-    Settings, run_study, results           the sweep, and its results as one tidy frame
+    Settings, run_study, results, curves   the sweep; its results and learning curves as tidy frames
     lstmcs (or python -m lstmcs)           study | status | report | records | data
 
 The layer, the cell, the formula language and build_model need keras and numpy alone; the study needs `pip install lstmcs[study]`.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # what the names below are, for editors and type checkers
 _LAZY = {
     "LSTMCS": "cell", "LSTMCSCell": "cell", "Bidirectional": "cell", "build_model": "models.bilstm",
     "Dataset": "datasets.loading", "load_dataset": "datasets.loading", "DataError": "errors",
-    "Settings": "study.plan", "run_study": "study.sweep", "results": "study.sweep",
+    "Settings": "study.plan", "run_study": "study.sweep", "results": "study.sweep", "curves": "study.sweep",
 }  # fmt: skip
 
 __all__ = [

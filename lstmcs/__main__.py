@@ -14,6 +14,7 @@ from ._version import __version__
 from .errors import DataError, InputError, Stopped, missing, nearest
 from .fold import Fold, label
 from .models.kinds import KINDS
+from .rules import COMMON, RULES
 
 MISSING = None
 try:
@@ -22,6 +23,7 @@ try:
     from .study.records import Folder
     from .study.schedule import Estimate, duration
     from .study.sweep import run_study
+    from .study.worker import ENGINES
 except ModuleNotFoundError as error:  # the layer is installed without the study
     MISSING = missing(error, "the command lstmcs")
 
@@ -83,7 +85,7 @@ def study(options) -> int:
 
 def _how(options) -> dict:
     """How the folds are trained: what of the command line is no Settings."""
-    names = ("skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "scheduler", "shard", "yes")
+    names = ("skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "scheduler", "shard", "engine", "yes")
     return {name: getattr(options, name) for name in names}
 
 
@@ -242,9 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         sub = commands.add_parser(command.__name__, help=what, description=what, allow_abbrev=False)
         sub.set_defaults(command=command)
-        sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: quick)")
+        sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: start)")
         sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")
-        sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: all)")
+        sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: the preset's)")
         sub.add_argument("--models", nargs="+", metavar="M", help=f"{' | '.join(KINDS)} (default: lstm)")
         sub.add_argument(
             "--checkpoint",
@@ -261,6 +263,14 @@ def _parser() -> argparse.ArgumentParser:
         )
         sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
+        sub.add_argument("--epochs", type=int, metavar="N", help="the last epoch that is trained (default: each data set's own)")
+        sub.add_argument("--learning-rate", type=float, metavar="X", help="of Adam (default: 0.001)")
+        sub.add_argument("--batch-size", type=int, metavar="N", help="rows a step (default: 32)")
+        sub.add_argument("--embedding", type=int, metavar="N", help="width of the embedding (default: 256)")
+        sub.add_argument("--units", type=int, metavar="N", help="width of each LSTM (default: 104)")
+        sub.add_argument("--dropout", type=float, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
+        sub.add_argument("--patience", type=int, metavar="N", help="stop where validation has not improved for N epochs (default: never)")
+        sub.add_argument("--rule", metavar="R", help=f"which epoch is read: {' | '.join([*RULES, *COMMON])} (default: best)")
         sub.add_argument(
             "--records-dir", metavar="DIR", help="where fold records are kept (default: data/records), or an edition: FILE.parquet"
         )
@@ -272,6 +282,9 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--fail-fast", action="store_true", help="stop at the first fold that fails")
             sub.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a running dask cluster: tcp://host:8786")
             sub.add_argument("--shard", metavar="I/N", help="train only part I of N of the folds, for example 2/5")
+            sub.add_argument(
+                "--engine", metavar="E", default="auto", help=f"{' | '.join(ENGINES)} (default: auto, JAX where it sees an accelerator)"
+            )
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("records", help="all records as one file, an edition, and back", allow_abbrev=False)
     sub.set_defaults(command=pack)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from . import alterations
+from . import alterations, recurrence
 from .alterations import Alteration
 from .alterations import alteration as as_alteration
 
@@ -112,13 +112,13 @@ class LSTMCS(keras.layers.RNN):
         self.loop = "fast" if _fast_applies(self, training) else "readable"
         if self.loop == "readable":
             return super().inner_loop(sequences, initial_state, mask, training)
-        from .recurrence import tensorflow as recurrence
-
         mask = mask[0] if isinstance(mask, list | tuple) else mask
-        outputs, last = recurrence.unidirectional(
+        outputs, last = _fast_loop().unidirectional(
             sequences, _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards, mask=mask
         )
-        if mask is not None:  # at a masked step Keras puts out zero, or the output before it, which is zero at first
+        # At a masked step Keras puts out zero, or the output before it. Before the first output that is zero on TensorFlow,
+        # and on JAX the initial state, as the loop has it.
+        if mask is not None and (self.zero_output_for_mask or keras.backend.backend() == "tensorflow"):
             seen = ops.cast(mask, "int32")
             if not self.zero_output_for_mask:
                 seen = ops.flip(ops.cumsum(ops.flip(seen, 1), 1), 1) if self.go_backwards else ops.cumsum(seen, 1)
@@ -148,20 +148,23 @@ class Bidirectional(keras.layers.Bidirectional):
         )
         if not together:
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
-        from .recurrence import tensorflow as recurrence
-
         forward.loop = backward.loop = "fast"
         alter = _function(forward.alteration)
-        outputs = recurrence.bidirectional(sequences, _weights(forward), _weights(backward), alter, mask)
+        outputs = _fast_loop().bidirectional(sequences, _weights(forward), _weights(backward), alter, mask)
         # as Keras' wrapper: nothing is put out at a masked step
         return outputs if mask is None else outputs * ops.cast(mask, outputs.dtype)[:, :, None]
 
 
+def _fast_loop():
+    """The fast loop of the running backend, or None."""
+    return recurrence.for_backend(keras.backend.backend())
+
+
 def _fast_applies(layer: LSTMCS, training) -> bool:
-    """Whether recurrence/tensorflow.py covers this layer's options; the readable cell covers all."""
+    """Whether the fast loop covers this layer's options; the readable cell covers all."""
     cell = layer.cell
     return (
-        keras.backend.backend() == "tensorflow"
+        keras.backend.backend() in recurrence.BACKENDS
         and not layer.unroll
         and cell.activation is keras.activations.tanh
         and cell.recurrent_activation is keras.activations.sigmoid

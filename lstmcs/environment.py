@@ -2,12 +2,15 @@
 
 In a checkout (or `pip install -e`) both are the top-level folders `data/`, `notebooks/`, `reports/`. In a wheel the
 read-only files lie inside the package and a study is kept below the working folder.
-Environment: LSTMCS_HOME moves the study's folder; LSTMCS_DATA names a folder of data sets, one sub-folder each.
+Environment: LSTMCS_HOME moves the study's folder; LSTMCS_DATA names a folder of data sets, one sub-folder each; LSTMCS_COMMIT
+says which commit a copy without a .git folder is of; LSTMCS_COMPILED says where compiled programs are kept.
 
 Importing the package changes nothing in a process. `prepare` does, and only a study, its workers, the command line and the
 notebooks call it.
 """
 
+import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -90,22 +93,73 @@ TRAINING = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_MMAP_THRESHOLD_": "536870912",
 }
-PACKAGES = ("tensorflow-cpu", "keras", "numpy", "scikit-learn", "pandas", "transformers")
+PACKAGES = ("tensorflow-cpu", "jax", "keras", "numpy", "scikit-learn", "pandas", "transformers")
 
 
-def prepare(training: bool = False) -> dict[str, str]:
+#: JAX: the same bits twice on one device, nearly all of its memory for one process, and every program kept.
+JAX = {
+    "KERAS_BACKEND": "jax",
+    "XLA_FLAGS": "--xla_gpu_deterministic_ops=true",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.92",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+
+
+def prepare(training: bool = False, engine: str = "tensorflow") -> dict[str, str]:
     """Set what is not set yet in os.environ, and return it. XLA reads its flags when it first compiles.
 
+    training: this process, or those that inherit its environment, will train. engine: "tensorflow" or "jax".
     The same flags in every process of a study mean the same bits. An XLA that does not know a flag ends the process, so only the
     TensorFlow and the platform they were tried with get them.
     """
-    wanted = QUIET | (TRAINING if training else {})
-    tried = (platform.system(), platform.machine()) == ("Linux", "x86_64")
-    if tried and any(_version(name).startswith("2.21.") for name in ("tensorflow-cpu", "tensorflow")):
-        wanted["XLA_FLAGS"] = XLA_FLAGS
+    folder = compiled_dir() if training else None
+    if training and engine == "jax":
+        wanted = JAX | ({"JAX_COMPILATION_CACHE_DIR": str(folder)} if folder else {})
+    else:
+        wanted = QUIET | (TRAINING if training else {})
+        tried = (platform.system(), platform.machine()) == ("Linux", "x86_64") and os.environ.get(
+            "KERAS_BACKEND", "tensorflow"
+        ) == "tensorflow"
+        if tried and any(_version(name).startswith("2.21.") for name in ("tensorflow-cpu", "tensorflow")):
+            wanted["XLA_FLAGS"] = XLA_FLAGS
+            if folder:
+                if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in (None, QUIET["TF_CPP_MIN_LOG_LEVEL"]):
+                    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # each program read from there is greeted with three harmless error lines
+                wanted["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={folder} --tf_xla_persistent_cache_device_types=CPU"
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
     return {name: os.environ[name] for name in wanted}
+
+
+def compiled_dir() -> Path | None:
+    """Where compiled programs are kept from one process to the next, so that a cell is compiled once a machine; None for nowhere.
+
+    The folder goes by versions and kind of processor, since a program of another one may end the process. LSTMCS_COMPILED names
+    another place than the user's cache folder, or is "off".
+    """
+    place = os.environ.get("LSTMCS_COMPILED", "")
+    if place.lower() == "off":
+        return None
+    root = Path(place or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstmcs").expanduser()
+    about = json.dumps([_version("tensorflow-cpu") or _version("tensorflow"), _version("jax"), _processor()])
+    folder = root / hashlib.sha256(about.encode()).hexdigest()[:12]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # a home that cannot be written to
+        return None
+    return folder if os.access(folder, os.W_OK) and " " not in str(folder) else None
+
+
+@lru_cache
+def _processor() -> str:
+    """Model and instructions of the processor."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = (line.split(":", 1) for line in file if line.startswith(("model name", "flags")))
+            return json.dumps(sorted({key.strip(): value.strip() for key, value in lines}.items()))
+    except OSError:  # not Linux
+        return f"{platform.machine()} {platform.processor()}"
 
 
 @lru_cache
@@ -144,7 +198,7 @@ def _commit() -> str | None:
 
     try:
         if not (shared() / ".git").exists():
-            return None
+            return os.environ.get("LSTMCS_COMMIT") or None
         return git("rev-parse", "--short=10", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
     except (OSError, subprocess.SubprocessError):
         return None

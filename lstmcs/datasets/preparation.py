@@ -8,6 +8,8 @@ together (data/protocol/preparation_search.py).
 import ast
 import html
 import re
+import sys
+import unicodedata
 from dataclasses import dataclass
 
 from ..environment import shared
@@ -20,16 +22,20 @@ CONTRACTIONS = [
     for pattern, full in (
         (r"\bwon't\b", "will not"), (r"\bcan't\b", "can not"), (r"\bshan't\b", "shall not"), (r"\bain't\b", "is not"),
         (r"\blet's\b", "let us"), (r"\by'all\b", "you all"), (r"\bma'am\b", "madam"), (r"\bo'clock\b", "of the clock"),
-        (r"'twas\b", "it was"), (r"\bc'mon\b", "come on"), (r"\b('em)\b", "them"),
+        (r"(?<!\w)'twas\b", "it was"), (r"\bc'mon\b", "come on"), (r"(?<!\w)'em\b", "them"),
         (r"n't\b", " not"), (r"'re\b", " are"), (r"'ve\b", " have"), (r"'ll\b", " will"), (r"'d\b", " would"), (r"'m\b", " am"),
         (r"\b(it|he|she|that|this|what|who|where|when|why|how|there|here|everything|something|nothing)'s\b", r"\1 is"),
         (r"'s\b", ""),
     )
 ]  # fmt: skip
 _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
-_NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-_NOT_ALPHANUMERIC_NOR_SPACE = re.compile(r"[^\w\s]+|_+")
-_MENTION, _LINK, _HASHTAG = re.compile(r"@\w+"), re.compile(r"https?://\S+|www\.\S+"), re.compile(r"#\w+")
+#: Marks that belong to the letter before them: the vowel signs of Devanagari, accents that no composed letter has. Variation
+#: selectors and the keycap, which only say how a character is drawn, are none.
+_DRAWING = {0x20E3, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+_MARKS = "".join(chr(c) for c in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(c))[0] == "M" and c not in _DRAWING)
+_NOT_ALPHANUMERIC = re.compile(rf"(?:[^\w{_MARKS}]|_|(?<![^\W_])(?<![{_MARKS}])[{_MARKS}])+")
+_NOT_ALPHANUMERIC_NOR_SPACE = re.compile(rf"[^\w\s{_MARKS}]+|_+|(?<![^\W_])(?<![{_MARKS}])[{_MARKS}]+")
+_MENTION, _LINK, _HASHTAG = re.compile(rf"@[\w{_MARKS}]+"), re.compile(r"https?://\S+|www\.\S+"), re.compile(rf"#[\w{_MARKS}]+")
 _BROKEN_ENTITY = re.compile(r"(?<![&\w;])(#\d{2,5};|(?:amp|lt|gt|quot|nbsp);)")
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 
@@ -44,6 +50,11 @@ haven haven't isn isn't ma mightn mightn't mustn mustn't needn needn't shan shan
 won't wouldn wouldn't"""
 _SKLEARN = (line for line in shared("data", "stop_words.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
 STOP_WORDS = {"none": frozenset(), "sklearn": frozenset(_SKLEARN), "nltk": frozenset(_NLTK.split())}
+
+
+def compose(text: str) -> str:
+    """Letters and their accents as one character where there is one (Unicode's NFC): "café" is one word however it was typed."""
+    return unicodedata.normalize("NFC", text)
 
 
 def decode_escapes(text: str) -> str:

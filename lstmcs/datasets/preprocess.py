@@ -79,6 +79,7 @@ def text_steps(options: Preparation) -> tuple[list[Step], list[Step]]:
     if options.punctuation == "space":
         last = ("non-alphanumerics to spaces", preparation.space_non_alphanumeric)
     clean = [
+        (True, ("accents composed", preparation.compose)),
         (at == "start", stop),
         (options.decode, ("entities and escapes decoded", preparation.decode_escapes)),
         (True, ("lower case", str.lower)),

@@ -37,6 +37,7 @@ ALLOWED = (
     "remark",
     "difference",
     "stand_in",
+    "baseline",
 )
 
 

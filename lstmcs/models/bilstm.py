@@ -13,6 +13,7 @@ from ..alterations import alteration as as_alteration
 from ..cell import LSTMCS, Bidirectional
 from ..errors import missing, nearest
 from . import checkpoints, kinds, transformer
+from .initial import initial_weights
 
 DEFAULT = "google-bert/bert-base-uncased"
 
@@ -46,7 +47,7 @@ def build_model(
 
     kind: "lstm", "simple" or "bert". vocab_size: number of ids, padding 0 included. alteration: see LSTMCSCell. padding:
     "fixed" treats padding as the paper does, as one more token; "mask" lets it change no state and enter no pool, and takes
-    batches of any length. seed: of the initial weights, the same for every alteration; None draws them from Keras' global seed.
+    batches of any length. seed: of the initial weights, drawn by NumPy, the same for every alteration and on every backend; None draws them as Keras does.
     sizes: embedding, units, dropout; for "simple" heads, head_width, feed_forward too; for "bert" dense, dropout.
     checkpoint: of "bert" alone: where its weights and vocabulary come from (checkpoints.py), or a configuration such as
     checkpoints.BASE for random weights; it takes ids of its own tokenizer, of any length, and never attends to padding.
@@ -67,7 +68,11 @@ def build_model(
             raise missing(error, "build_model('bert')") from error
     if vocab_size is None or max_len is None:
         raise TypeError(f"{kind!r} needs vocab_size and max_len")
-    return BUILDERS[kind](vocab_size, max_len, n_classes, alteration, padding == "mask", _Initialisers(seed), **sizes)
+    model = BUILDERS[kind](vocab_size, max_len, n_classes, alteration, padding == "mask", **sizes)
+    if seed is not None:
+        for variable, value in zip(model.trainable_variables, initial_weights(model.trainable_variables, seed)):
+            variable.assign(value)
+    return model
 
 
 def _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes):
@@ -85,60 +90,41 @@ def _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes):
     return model
 
 
-class _Initialisers:
-    """Keras' default initialisers, each with a seed of its own where there is one.
-
-    Keras' global seed will not do for a study: any other thread of the process may draw from it in between.
-    """
-
-    def __init__(self, seed: int | None):
-        self.seed, self.drawn = seed, 0
-
-    def __call__(self, name: str):
-        self.drawn += 1
-        return keras.initializers.get({"class_name": name, "config": {"seed": None if self.seed is None else self.seed + self.drawn}})
+def _bi_lstm(units, alteration, name):
+    forward, backward = (LSTMCS(units, alteration, return_sequences=True, go_backwards=back) for back in (False, True))
+    return Bidirectional(forward, backward_layer=backward, name=name)
 
 
-def _bi_lstm(units, alteration, initial, name):
-    def half(go_backwards):
-        return LSTMCS(
-            units, alteration, return_sequences=True, go_backwards=go_backwards,
-            kernel_initializer=initial("GlorotUniform"), recurrent_initializer=initial("Orthogonal"),
-        )  # fmt: skip
-
-    return Bidirectional(half(False), backward_layer=half(True), name=name)
-
-
-def _lstm(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout):
+def _lstm(vocab_size, max_len, n_classes, alteration, masked, embedding, units, dropout):
     # === Layers ===
-    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
+    embed = layers.Embedding(vocab_size, embedding, mask_zero=masked, name="embedding")
     drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
-    stack = _stack(n_classes, alteration, masked, initial, units)
+    stack = _stack(n_classes, alteration, masked, units)
 
     # === Functional model ===
     ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
     return keras.Model(ids, stack(drop(embed(ids))), name="lstm_cs")
 
 
-def _simple(vocab_size, max_len, n_classes, alteration, masked, initial, embedding, units, dropout, heads, head_width, feed_forward):
+def _simple(vocab_size, max_len, n_classes, alteration, masked, embedding, units, dropout, heads, head_width, feed_forward):
     # === Layers ===
-    embed = layers.Embedding(vocab_size, embedding, initial("RandomUniform"), mask_zero=masked, name="embedding")
-    place = transformer.AddPositions(max_len, initial("RandomUniform"), name="positions")
+    embed = layers.Embedding(vocab_size, embedding, mask_zero=masked, name="embedding")
+    place = transformer.AddPositions(max_len, name="positions")
     drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
     widths = {"heads": heads, "head_width": head_width, "feed_forward": feed_forward}
-    stack = _stack(n_classes, alteration, masked, initial, units)
+    stack = _stack(n_classes, alteration, masked, units)
 
     # === Functional model ===
     ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
-    x = transformer.block(drop(place(embed(ids))), "encoder", **widths, initial=lambda: initial("GlorotUniform"))
+    x = transformer.block(drop(place(embed(ids))), "encoder", **widths, initial=lambda: "glorot_uniform")
     return keras.Model(ids, stack(x), name="simple")
 
 
-def _stack(n_classes, alteration, masked, initial, units):
+def _stack(n_classes, alteration, masked, units):
     """Two Bi-LSTM-CS layers, both pools and the sigmoid scores, as a function of the sequence in front of them."""
-    first = _bi_lstm(units, alteration, initial, "bi_lstm_1")
-    second = _bi_lstm(units, alteration, initial, "bi_lstm_2")
-    score = layers.Dense(n_classes, "sigmoid", kernel_initializer=initial("GlorotUniform"), name="scores")
+    first = _bi_lstm(units, alteration, "bi_lstm_1")
+    second = _bi_lstm(units, alteration, "bi_lstm_2")
+    score = layers.Dense(n_classes, "sigmoid", name="scores")
 
     def apply(x):
         x = second(first(x))

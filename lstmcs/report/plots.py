@@ -11,7 +11,8 @@ from ..datasets.preprocess import Prepared
 from ..fold import label
 from ..metrics import METRICS
 from ..models import kinds
-from ..stats import single
+from ..stats import curves as speeds
+from ..stats import multiple, single
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe & Ito
 
@@ -83,6 +84,67 @@ def drift(curves: dict[str, np.ndarray]) -> plt.Figure:
         ax.annotate(name, (len(curves[name]), ends[name]), xytext=(4, 0), textcoords="offset points", fontsize=8, va="center")
     ax.set(xlabel="time step", ylabel="mean |c|", yscale="log")
     sns.despine(fig)
+    return fig
+
+
+def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "macro_f1") -> plt.Figure:
+    """A panel a cell: its validation score over the epochs (solid) beside the unaltered cell's (dashed), of one data set.
+
+    Lines are means over folds, bands the middle 80 % of them; the ticks at the foot are the epochs that were read, one a fold.
+    curves: Plan.curves; results: the frame that says which epochs (Plan.results).
+    """
+    table = speeds.band(curves, f"val_{metric}")
+    names = [name for name in multiple.in_order(table["alteration"]) if name != "none"]
+    if not names or "none" not in set(table["alteration"]):
+        return nothing()
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(2.5 * columns, 1.75 * rows + 0.5), sharex=True, sharey=True, squeeze=False)
+    picked = results.groupby("alteration")["epoch"]
+    for ax, name in zip(axes.flat, names):
+        for cell, colour, style, foot in (("none", GREY, "--", 0.0), (name, BLUE, "-", 0.05)):
+            part = table[table["alteration"] == cell]
+            ax.fill_between(part["epoch"], 100 * part["low"], 100 * part["high"], color=colour, alpha=0.15, lw=0)
+            ax.plot(part["epoch"], 100 * part["mean"], style, color=colour, lw=1.5)
+            epochs = picked.get_group(cell).dropna() if cell in picked.groups else []
+            ax.vlines(epochs, foot, foot + 0.045, color=colour, lw=1, transform=ax.get_xaxis_transform())
+        shown = label(name)
+        ax.set_title(shown if len(shown) < 26 else shown[:23] + "...", fontsize=9, loc="left")
+        ax.grid(color="#dddddd", lw=0.5)
+        ax.set_axisbelow(True)
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    fig.supxlabel("epoch", fontsize=9)
+    fig.supylabel(f"{METRICS[metric]} on validation, %", fontsize=9)
+    sns.despine(fig)
+    fig.tight_layout()
+    return fig
+
+
+def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1", "H-2"), metric: str = "macro_f1") -> plt.Figure:
+    """A panel a data set: mean validation score over the epochs, a line a cell of `cells` that is on record."""
+    curves = curves[curves["alteration"].isin(cells)].dropna(subset=[f"val_{metric}"])
+    sets = list(curves["dataset"].unique())
+    if not sets:
+        return nothing()
+    columns = min(2, len(sets))
+    rows = -(-len(sets) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(3.7 * columns, 2.1 * rows + 0.4), squeeze=False)
+    for ax, name in zip(axes.flat, sets):
+        table = speeds.band(curves[curves["dataset"] == name], f"val_{metric}")
+        for cell, colour, style in zip(cells, ("black", *OKABE_ITO), ("--", "-", "-.", ":", "-", "-.")):
+            part = table[table["alteration"] == cell]
+            ax.plot(part["epoch"], 100 * part["mean"], style, color=colour, lw=1.6, label=cell)
+        ax.set_title(name, fontsize=10, loc="left")
+        ax.grid(color="#dddddd", lw=0.5)
+        ax.set_axisbelow(True)
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    for ax in axes.flat[len(sets) :]:
+        ax.axis("off")
+    fig.supxlabel("epoch", fontsize=9)
+    fig.supylabel(f"{METRICS[metric]} on validation, %", fontsize=9)
+    sns.despine(fig)
+    fig.tight_layout()
     return fig
 
 

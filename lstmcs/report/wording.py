@@ -12,6 +12,7 @@ from ..models.kinds import KINDS
 from ..paper import comparison
 from ..paper.claims import check_claims, tally
 from ..stats import cost, multiple, seeds, single
+from ..stats import curves as speeds
 from ..study.plan import Plan
 
 #: The claim of the paper's abstract: the best alteration of each state, and by how much it is said to raise F1.
@@ -79,6 +80,45 @@ def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> s
             f"{bound['bound']:+.2f} once in twenty times. The best alteration on record, {best}, is at {gain:+.2f}: {place} seeds alone explain. "
             f"At {int(row['folds'])} folds a true difference must reach about {single.detectable(altered['sd'].median(), int(row['folds'])):.1f} "
             "points to be found four times in five.")  # fmt: skip
+
+
+def learning(curves: pd.DataFrame, name: str) -> str:
+    """How fast the cells of one data set learn, in words. curves: of one data set and model."""
+    table = speeds.speed(curves)
+    table = table[~is_reseed(table["alteration"])].set_index("alteration")
+    if "none" not in table.index or len(table) < 2:
+        return f"{name}: no curve of an alteration and the unaltered cell is on record yet."
+    base, altered = table.loc["none"], table.drop("none")
+    text = f"{name}: trained to epoch {int(base['last'])}, the unaltered cell comes within a point of its best validation score after {base['epochs']:g} epochs (median)"
+    slow = altered[altered["later"] >= 1.5].sort_values("later")
+    reached = slow[slow["later"] < float("inf")]
+    parts = []
+    if len(reached):
+        parts.append(
+            "at least half as many epochs again take " + ", ".join(f"{cell} ({row['later']:.1f} times)" for cell, row in reached.iterrows())
+        )
+    if never := [
+        f"{cell} ({int(row['folds'] - row['reached'])} of {int(row['folds'])} folds)"
+        for cell, row in altered.iterrows()
+        if row["later"] == float("inf")
+    ]:
+        parts.append(f"not reached in half of the folds by {', '.join(never)}")
+    return text + "; " + ("; ".join(parts) if parts else f"all {len(altered)} alterations take about as long") + "."
+
+
+def depending(table: pd.DataFrame, rule: str) -> str:
+    """Which verdicts hang on the epoch that is read. table: stats.curves.under_rules; rule: the one the page goes by."""
+    table = table[~is_reseed(table["alteration"])]
+    others = [column for column in table if column not in ("dataset", "alteration", "depends", rule)]
+    known = table[table[rule] != "no data"]
+    if known.empty or not others:
+        return "Only one way of reading is on record."
+    opposite = known[[bool({"better", "worse"} <= set(row)) for row in known[[rule, *others]].itertuples(index=False)]]
+    told = f"Read at the epoch that is best on validation ({rule}), " if rule == "best" else f"Read by the rule {rule!r}, "
+    told += f"{int(known['depends'].sum())} of {len(known)} verdicts differ under another rule ({', '.join(others)})"
+    if opposite.empty:
+        return told + "; none turns from better to worse."
+    return told + "; from better to worse turn " + ", ".join(f"{row.alteration} on {row.dataset}" for row in opposite.itertuples()) + "."
 
 
 def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:

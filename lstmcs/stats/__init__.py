@@ -4,9 +4,10 @@ single    one data set: improvements as the paper gives them, paired differences
 multiple  several data sets: averages, tests over sets, ranks
 seeds     what other seeds alone do; whether another run says the same
 cost      models beside each other, in score and time
+curves    how fast a cell learns; whether a verdict hangs on the epoch that is read
 """
 
-from . import cost, multiple, seeds, single
+from . import cost, curves, multiple, seeds, single
 from .single import (
     LEVEL,
     ROPE,
@@ -30,7 +31,7 @@ from .single import (
 )  # fmt: skip
 
 __all__ = [
-    "LEVEL", "ROPE", "ROPES", "TEST_TO_TRAIN", "VERDICTS", "corrected_interval", "corrected_ttest", "cost", "costs", "detectable",
+    "LEVEL", "ROPE", "ROPES", "TEST_TO_TRAIN", "VERDICTS", "corrected_interval", "corrected_ttest", "cost", "costs", "curves", "detectable",
     "differences_table", "done", "holm", "improvements", "multiple", "paired_differences", "posterior", "seeds", "single", "standard_error",
     "times_as_long", "verdict", "verdicts",
 ]  # fmt: skip

@@ -6,17 +6,17 @@ training. Other readings of the predictions need the records themselves.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pandas as pd
 
-from .. import environment, metrics
+from .. import environment, metrics, rules
 from ..alterations import ALTERATIONS, alteration
 from ..errors import EditionError, RecordError, nearest
 from ..fold import PROTOCOL, Fold
-from .records import Folder, check, frame, row
+from .records import Folder, check, curve_frame, frame, row
 
 ENDING = ".parquet"
 _OF_A_FOLD = ("alteration", "reseed", "run", "fold", "seed")  # what differs within one study of a data set and model
@@ -67,12 +67,21 @@ class Archive:
         """Whether `fold` is on record as done."""
         return fold in self._rows and self._rows[fold]["state"] == "done"
 
-    def rows(self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
-        """The results as one tidy frame, a row a fold; see records.frame. Raises ValueError for another reading."""
+    def rows(
+        self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean", rule: "str | Mapping[str, int]" = rules.DEFAULT
+    ) -> pd.DataFrame:  # fmt: skip
+        """The results as one tidy frame, a row a fold; see records.Folder.rows. Raises EditionError for another reading."""
         metrics.check_reading(reading, macro)
         if (reading, macro) != ("paper", "mean"):
             raise EditionError(f"{self.path.name} holds no predictions: reading {reading!r}, macro {macro!r} needs the records")
-        return frame(row(self._rows[fold]) for fold in (self._rows if folds is None else folds) if fold in self._rows)
+        return frame(row(head, rule) for head in self._wanted(folds))
+
+    def curves(self, folds: Iterable[Fold] | None = None) -> pd.DataFrame:
+        """The learning curves as one tidy frame, a row a fold and epoch; see records.CURVE."""
+        return curve_frame(self._wanted(folds))
+
+    def _wanted(self, folds: Iterable[Fold] | None) -> list[dict]:
+        return [self._rows[fold] for fold in (self._rows if folds is None else folds) if fold in self._rows]
 
     def cost(self, fold: Fold) -> dict | None:
         """What BERT-base would cost on a fold, from the folder `cost` beside the file; None where it was never measured."""

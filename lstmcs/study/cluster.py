@@ -164,19 +164,24 @@ def _task(folds: list[Fold], prepared: Prepared | None) -> tuple[list[Trained], 
         return workers.train(_DATA[name], folds), len(workers.KEPT)
 
 
-def on_cluster(data: Mapping[str, Prepared], queue: Queue, client, local: bool, say: Callable[[str], None] = print) -> Iterator[Trained]:
+def on_cluster(
+    data: Mapping[str, Prepared], queue: Queue, client, local: bool, say: Callable[[str], None] = print,
+    compiling: Callable[[Fold], None] = lambda fold: None,
+) -> Iterator[Trained]:  # fmt: skip
     """Folds on the workers of `client`'s cluster, those that join later too. Raises ClusterLost.
 
     local: the cluster is this process's own; another's workers are asked first whether they would give the same results.
+    compiling: told of a fold whose cell its worker has to compile first.
     """
-    return _Dispatch(data, queue, client, local, say).run()
+    return _Dispatch(data, queue, client, local, say, compiling).run()
 
 
 class _Dispatch:
-    """A batch of folds of one build to each worker, one fold where nothing else is asked for; what happens to folds and workers is noticed within a second."""
+    """A batch of folds of one build to each worker at a time; what happens to folds and workers is noticed within a second."""
 
-    def __init__(self, data, queue, client, local, say):
-        self.data, self.queue, self.client, self.local, self.say = data, queue, client, local, say
+    def __init__(self, data, queue, client, local, say, compiling=lambda fold: None):
+        self.data, self.queue, self.client, self.local, self.say, self.compiling = data, queue, client, local, say, compiling
+        self.began: set[tuple[str, str]] = set()  # (worker, build) pairs
         self.running: dict = {}  # future -> (worker, its folds)
         self.fit: dict[str, bool] = {}  # worker -> whether it may train
         self.sent: set[tuple[str, str]] = set()  # (worker, data set) pairs
@@ -246,6 +251,9 @@ class _Dispatch:
             return
         name = folds[0].dataset
         known = (worker, name) in self.sent
+        if (worker, folds[0].build) not in self.began:
+            self.compiling(folds[0])
+        self.began.add((worker, folds[0].build))
         future = self.client.submit(
             _task, folds, None if known else self.data[name], workers=[worker], pure=False, allow_other_workers=False
         )

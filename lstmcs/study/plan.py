@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .. import rules
 from ..alterations import ALTERATIONS, alteration
 from ..datasets import registry
 from ..datasets.loading import Dataset, load_dataset
@@ -19,27 +20,39 @@ from ..datasets.preparation import Preparation
 from ..datasets.preprocess import Prepared, data_config, prepare
 from ..errors import DataError, SettingsError, nearest
 from ..fold import Fold
+from ..metrics import METRICS
 from ..models import checkpoints, kinds
 from .archive import Archive, store
 from .records import Folder
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
+    "start": {"runs": 1, "folds": 10, "alterations": ("none", "C-1", "C-4", "H-1", "H-2", "H-3"), "reseeds": 1},
     "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "reseeds": 0},
     "quick": {"runs": 1, "folds": 10, "reseeds": 1},
     "standard": {"runs": 3, "folds": 10, "reseeds": 1},
     "paper": {"runs": 10, "folds": 10, "reseeds": 1},
 }  # fmt: skip
-TRAINING = {"epochs": 5, "batch_size": 32, "learning_rate": 0.001}
+#: The paper names none of these. Batch and learning rate are Keras' and Adam's defaults (Kingma & Ba 2015), which the search of
+#: data/protocol found as near to the paper's Baseline rows as any; the last epoch is each data set's own (datasets.toml).
+TRAINING = {"epochs": 40, "batch_size": 32, "learning_rate": 0.001}
+SIZES = ("embedding", "units", "dropout")  # of the models that read ids; where their defaults come from says models/kinds.py
+
+
+#: What may be varied of a training: name, type, lowest and highest value.
+_RANGES = (
+    ("epochs", int, 1, 1000), ("learning_rate", float, 1e-7, 1.0), ("batch_size", int, 1, 4096), ("embedding", int, 1, 4096),
+    ("units", int, 1, 4096), ("dropout", float, 0.0, 0.95), ("patience", int, 1, 1000),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a study is asked to do; each notebook's parameters are among these names.
 
-    preset: smoke | quick (1 run x 10 folds) | standard (3 x 10) | paper (10 x 10).
+    preset: start (1 run x 10 folds of five alterations) | smoke (tests) | quick (1 x 10, all 17) | standard (3 x 10) | paper (10 x 10).
     datasets: registered names, or files: "my.csv?text=body&label=tag".
-    alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for smoke.
+    alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for start and smoke.
     models: kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of all
         18 only none, C-1 and H-2; "bert", "bert-prepared" and "tfidf" have no cell to alter, so one row.
     checkpoint: where BERT starts, see models/checkpoints.py.
@@ -50,13 +63,20 @@ class Settings:
         for smoke.
     workers: processes; 0 trains in this process; None means 2, or the number of cores.
     padding: "fixed" as the paper, or "mask" (see training/batches.py).
+    epochs: the last one that is trained; None means the data set's own (data/datasets.toml says how it was chosen). Scores of
+        every epoch are kept; `rule` says which are read.
+    learning_rate: of Adam; None means 0.001. batch_size: rows a step; None means 32.
+    embedding, units: widths; None means 256 and 104, which come within half a percent of the parameters in Table 14. dropout:
+        spatial, after the embedding; None means 0.2. These five hold for "lstm" and "simple"; a BERT's are options of `checkpoint`.
+    patience: stop a training that has not improved its best validation macro F1 for so many epochs; None means go on to the last.
+    rule: which epoch of each training is read: best | loss | accuracy | last | paper | epoch=k (see rules.py).
     records_dir: folder of the records, or an edition (a .parquet file); None means the study's own folder.
     train: False only shows what is on record, as is always so for an edition.
 
     Raises SettingsError, FormulaError, EditionError.
     """
 
-    preset: str = "quick"
+    preset: str = "start"
     datasets: tuple[str, ...] = ("robo",)
     alterations: tuple[str, ...] = ()
     models: tuple[str, ...] = ("lstm",)
@@ -67,6 +87,14 @@ class Settings:
     reseeds: int | None = None
     workers: int | None = None
     padding: str = "fixed"
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    embedding: int | None = None
+    units: int | None = None
+    dropout: float | None = None
+    patience: int | None = None
+    rule: str = rules.DEFAULT
     records_dir: str | None = None
     train: bool = True
 
@@ -95,6 +123,14 @@ class Settings:
             raise SettingsError(f"unknown model {unknown[0]!r}{nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
         if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
             raise SettingsError(f"checkpoint must be a name or a folder, not {self.checkpoint!r}")
+        rules.check(self.rule)
+        for name, kind, low, high in _RANGES:
+            value = getattr(self, name)
+            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+                put(name, value := float(value))
+            if value is not None and not (type(value) is kind and low <= value <= high):
+                what = "a whole number" if kind is int else "a number"
+                raise SettingsError(f"{name} must be {what} from {low:g} to {high:g}, not {value!r}")
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("reseeds", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
             if value is None and name != "seed":
@@ -119,6 +155,15 @@ class Settings:
     def store(self) -> Folder | Archive:
         """Where its records are. Raises EditionError for a file that is no edition."""
         return store(self.records_dir)
+
+    def given(self, *names: str) -> dict:
+        """Those of the parameters that are not left to their defaults."""
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    @classmethod
+    def named(cls, names: Mapping) -> "Settings":
+        """Settings from those of `names` that are parameters: Settings.named(globals()) in a notebook."""
+        return cls(**{name: names[name] for name in cls.__dataclass_fields__ if name in names})
 
     def parameters(self) -> dict:
         """As plain values, for papermill."""
@@ -178,9 +223,26 @@ class Plan:
         """Fold -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
         return self.store.states(self.folds)
 
-    def results(self, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
-        """The records at hand, a row a fold; see records.Folder.rows."""
-        return self.store.rows(self.folds, reading, macro)
+    def results(self, reading: str = "paper", macro: str = "mean", rule: str | None = None) -> pd.DataFrame:
+        """The records at hand, a row a fold; see records.Folder.rows. rule: None means that of the settings."""
+        rule = rules.check(rule or self.settings.rule)
+        return self.store.rows(self.folds, reading, macro, self.epochs_of_paper() if rule == "paper" else rule)
+
+    def curves(self) -> pd.DataFrame:
+        """The learning curves at hand, a row a fold and epoch; see records.CURVE."""
+        return self.store.curves(self.folds)
+
+    def epochs_of_paper(self) -> dict[str, int]:
+        """Data set -> the epoch at which the unaltered cell's mean validation scores are nearest to the paper's Baseline row (mean
+        of the absolute differences of the four scores); only sets that have such a row and the cell on record."""
+        folds = [fold for fold in self.folds if (fold.model, fold.cell) == ("lstm", "none")]
+        means = self.store.curves(folds).groupby(["dataset", "epoch"])[[f"val_{name}" for name in METRICS]].mean()
+        found = {}
+        for name, entry in registry.entries().items():
+            if "baseline" in entry and name in means.index:
+                theirs = [entry["baseline"][metric] for metric in METRICS]
+                found[name] = int(abs(100 * means.loc[name] - theirs).mean(axis=1).idxmin())
+        return found
 
     def names(self) -> dict[str, str]:
         """Kind of model -> how readers should call it; a BERT by its checkpoint, which is BERT-base only if that is its name."""
@@ -237,14 +299,16 @@ def _first_folds(dataset: Dataset, settings: Settings) -> dict[str, tuple[Fold, 
     for name in settings.models:
         kind, more = kinds.KINDS[name], {}
         if kind.text == "ids":
-            training = TRAINING | {"epochs": preset.get("epochs") or dataset.epochs or TRAINING["epochs"]}
+            training = (
+                TRAINING | {"epochs": preset.get("epochs") or dataset.epochs or TRAINING["epochs"]} | settings.given(*TRAINING, "patience")
+            )
             more["padding"] = settings.padding
         else:
             training = dict(kind.training)
         if kind.checkpoint:
             more["checkpoint"] = checkpoints.identity(settings.checkpoint)
             training |= ({"epochs": preset["epochs"]} if "epochs" in preset else {}) | checkpoints.training(settings.checkpoint)
-        sizes = getattr(kind, preset.get("sizes", "sizes"))
+        sizes = getattr(kind, preset.get("sizes", "sizes")) | (settings.given(*SIZES) if kind.text == "ids" else {})
         fold = Fold(**about, model=name, sizes=sizes, training=training, alteration="none", run=1, fold=1, seed=settings.seed, **more)
         found[name] = fold, settings.runs
     return found

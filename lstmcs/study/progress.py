@@ -1,7 +1,7 @@
 """Progress of a sweep: a bar a data set in a terminal, one bar in a notebook, plain lines anywhere else.
 
-Each says how many folds of the data set and of the alteration that was trained last are done, and the time left, which is
-reckoned from what the remaining folds are expected to cost, not from their number.
+Each says what is being compiled, how many folds of the data set and of the alteration that was trained last are done, and the time
+left, as soon as every kind of fold that is still to come has been measured.
 """
 
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from ..fold import Fold, label
+from .records import row
 
 EVERY = 5  # seconds between plain lines
 
@@ -27,32 +28,45 @@ def where() -> str:
 class Progress:
     """How far a sweep is.
 
-    pending: the folds to train. planned, done: folds of each (data set, cell), all and on record. cost: expected seconds of
-    a fold (their sum is taken once, when the sweep begins). place: see `where`.
+    pending: the folds to train. planned, done: folds of each (data set, row), all and on record. place: see `where`.
     """
 
     def __init__(
         self, pending: list[Fold], planned: Counter | None = None, done: Counter | None = None,
-        cost: Callable[[Fold], float] = lambda fold: 1.0, clock: Callable[[], float] = time.monotonic, place: str | None = None,
+        clock: Callable[[], float] = time.monotonic, place: str | None = None,
     ):  # fmt: skip
         self.pending, self.place, self.clock = pending, place or where(), clock
         self.done = Counter(done or {})
         self.planned = Counter(planned or Counter(map(place_of, pending)))
-        self.costs = {fold: cost(fold) for fold in pending}
         self.total, self.trained, self.failed, self.elsewhere = len(pending), 0, 0, 0
-        self.work, self.worked = sum(self.costs.values()), 0.0
+        self.left = {fold: None for fold in pending}  # an ordered set
+        self.seconds: dict[tuple[str, str], list[float]] = {}  # (data set, model) -> of its folds
+        self.compiled: dict[str, float] = {}  # build -> seconds
         self.started = self.shown = clock()
         self.bars = self._bars()
+
+    def compiling(self, fold: Fold) -> None:
+        """A worker begins with a cell that it has to compile first, which takes seconds to a minute."""
+        text = f"compiling {label(fold.row)} for {fold.dataset} ..."
+        if self.bars:
+            (self.bars.get(fold.dataset) or self.bars["folds"]).set_postfix_str(text)
+        elif self.clock() - self.shown >= EVERY or not self.compiled:
+            self.shown = self.clock()
+            print(f"[{self.trained + self.elsewhere}/{self.total}] {text}", flush=True)
 
     def show(self, fold: Fold, record: dict) -> None:
         """A fold has been trained, or has failed."""
         self.trained += 1
         self._count(fold)
+        cost = record.get("cost", {})
+        if "train_seconds" in cost:
+            self.seconds.setdefault((fold.dataset, fold.model), []).append(cost["train_seconds"])
+            self.compiled.setdefault(fold.build, cost.get("compile_seconds", 0.0))
         if record["state"] == "failed":
             self.failed += 1
             self.note(f"failed: {fold.label}: {record['error']['message']}")
-        score = record.get("scores", {}).get("test", {}).get("macro_f1")
-        self._draw(fold, fold.label, "" if score is None else f"macro F1 {100 * score:.1f} %")
+        score = row(record | {"config": fold.config, "key": fold.key, "protocol": fold.protocol})["macro_f1"]
+        self._draw(fold, fold.label, "" if score != score else f"macro F1 {100 * score:.1f} %")
 
     def skip(self, fold: Fold) -> None:
         """A fold that another study has put on record meanwhile."""
@@ -79,7 +93,7 @@ class Progress:
 
     def _count(self, fold: Fold) -> None:
         self.done[place_of(fold)] += 1
-        self.worked += self.costs.get(fold, 0.0)
+        self.left.pop(fold, None)
 
     def _bars(self) -> dict:
         if self.place == "plain" or not self.pending:
@@ -103,7 +117,8 @@ class Progress:
         now, last = self.clock(), self.trained + self.elsewhere == self.total
         which = place_of(fold)
         about = f"{label(fold.row)} {self.done[which]}/{self.planned[which]}"
-        left = f"{_clock(now - self.started)} so far, about {_clock(self._left(now))} left"
+        seconds = self._seconds_left(now)
+        left = f"{_clock(now - self.started)} so far" + ("" if seconds is None else f", about {_clock(seconds)} left")
         if self.bars:
             bar = self.bars.get(which[0]) or self.bars["folds"]
             whole = bar.n + 1 >= bar.total
@@ -117,8 +132,17 @@ class Progress:
                 flush=True,
             )
 
-    def _left(self, now: float) -> float:
-        return (now - self.started) / self.worked * (self.work - self.worked) if self.worked else 0.0
+    def _seconds_left(self, now: float) -> float | None:
+        """From what was measured alone: None as long as a kind of fold that is still to come has not been trained once."""
+        kinds = Counter((fold.dataset, fold.model) for fold in self.left)
+        if not kinds.keys() <= self.seconds.keys():
+            return None
+        compiling = (
+            sum(self.compiled.values()) / max(1, len(self.compiled)) * len({fold.build for fold in self.left} - self.compiled.keys())
+        )
+        work = compiling + sum(count * sum(self.seconds[kind]) / len(self.seconds[kind]) for kind, count in kinds.items())
+        worked = sum(self.compiled.values()) + sum(map(sum, self.seconds.values()))
+        return work * (now - self.started) / worked if worked else None
 
 
 def place_of(fold: Fold) -> tuple[str, str]:

@@ -1,8 +1,10 @@
 """A store of records: one small file a fold, whole or absent, that survives a move and never needs pickle.
 
 A record's name is its fold's key, so a changed option, data file or formula is another record. Line 1 of the file is JSON
-(configuration, scores, curve, health, cost, environment), line 2 the test predictions. The first line carries a checksum of
-the rest and of itself: an edited or truncated file is recognised.
+(configuration, curve, health, cost, environment), line 2 the test predictions. The first line carries a checksum of the rest and
+of itself: an edited or truncated file is recognised. The curve has, for every epoch, the training loss and all scores of the
+validation and the test rows; the predictions are those at the epochs that a rule picks (rules.py). So which epoch a result
+is of is decided when it is read.
 
 Beside the files lies an index with a row of each, so that thousands are known without reading them all. A row counts as long
 as its file has the size and the times that it had when it was read and checked; a lost, broken or foreign index costs time
@@ -17,22 +19,27 @@ import re
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .. import environment, metrics
+from .. import environment, metrics, rules
 from ..errors import RecordError
 from ..fold import PROTOCOL, Fold
 
 INDEX = ".index"
 SCORES = (*metrics.METRICS, "loss")
-#: A row of the results; see Folder.rows.
-COLUMNS = ["dataset", "model", "alteration", "formula", "run", "fold", "seed", "state", *SCORES, *(f"val_{s}" for s in SCORES),
-           "epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
-           "largest_c", "loop", "error", "key", "commit"]  # fmt: skip
+_FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
+_READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
+_ABOUT = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
+          "largest_c", "loop", "error", "key", "commit", "protocol"]  # fmt: skip
+#: A row of the results; see `frame`.
+COLUMNS = [*_FOLD, "state", *_READ, *_ABOUT]
+_COMMON = [*_FOLD, "state", *_ABOUT]
+#: A row of the curves: a fold and epoch.
+CURVE = [*_FOLD, "state", "epoch", "loss", *(f"{part}_{name}" for part in ("val", "test") for name in SCORES)]
 
 
 class Folder:
@@ -55,7 +62,7 @@ class Folder:
         return self.path / slug / f"{fold.key}{ending}"
 
     def write(self, fold: Fold, record: dict, predictions: dict[str, np.ndarray]) -> Path:
-        """Write a record whole: temporary name of its own, fsync, rename. record: state, scores, ... without configuration."""
+        """Write a record whole: temporary name of its own, fsync, rename. record: state, curve, ... without configuration."""
         body = json.dumps({name: _pack(array) for name, array in predictions.items()})
         head = {**record, "config": fold.config, "protocol": fold.protocol, "key": fold.key}
         head["checksum"] = _checksum(head, body.encode())
@@ -71,9 +78,13 @@ class Folder:
         """A fold's record without its predictions, checked. Raises RecordError, OSError."""
         return load(self.file(fold))[0]
 
-    def predictions(self, fold: Fold) -> dict[str, np.ndarray]:
-        """A fold's test predictions: rows (int64), labels (uint8), probabilities (float32)."""
-        return unpack(load(self.file(fold))[1])
+    def predictions(self, fold: Fold, rule: str = rules.DEFAULT) -> dict[str, np.ndarray]:
+        """A fold's test predictions at the epoch that a rule picks: rows (int64), labels (uint8), probabilities (float32).
+
+        Raises RecordError where none are kept of that epoch.
+        """
+        head, body = load(self.file(fold))
+        return at_epoch(unpack(body), read_epoch(head, rule))
 
     def finished(self, fold: Fold) -> bool:
         """Whether `fold` is on record as done at this moment; costs one look at the folder if it is not."""
@@ -87,7 +98,7 @@ class Folder:
         files = {self.file(fold): fold for fold in folds}
         found = {}
         for path, what in self._look(files).items():
-            found[files[path]] = what["state"] if isinstance(what, dict) else "missing"
+            found[files[path]] = what[rules.DEFAULT]["state"] if isinstance(what, dict) else "missing"
             if isinstance(what, RecordError):
                 try:
                     print(f"{what}; set aside as {_set_aside(path).name}, its fold will be trained again", file=sys.stderr)
@@ -97,25 +108,31 @@ class Folder:
                 print(f"{path.name}: cannot be read ({what.strerror or what}); its fold counts as missing", file=sys.stderr)
         return found
 
-    def rows(self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+    def rows(
+        self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean", rule: "str | Mapping[str, int]" = rules.DEFAULT
+    ) -> pd.DataFrame:  # fmt: skip
         """The results as one tidy frame, a row a fold that is on record; see `frame` for the columns.
 
-        folds: those wanted; None for every record of the folder. Files that are no whole record are left out. reading, macro:
-        as in metrics.scores; any but the default is computed from the stored test predictions, without training (validation
-        scores are then NaN, and so are the scores of a set that the reading has no meaning for).
+        folds: those wanted; None for every record of the folder. Files that are no whole record are left out. rule: which epoch of
+        a training is read, one of rules.RULES, "epoch=k", or data set -> epoch. reading, macro: as in metrics.scores; any but the
+        default is computed from the stored test predictions, without training (validation scores are then NaN, and so are the
+        scores of a set that the reading has no meaning for).
         """
         metrics.check_reading(reading, macro)
         files = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
-        if (reading, macro) == ("paper", "mean"):
-            return frame(what for what in self._look(files).values() if isinstance(what, dict))
+        if (reading, macro) == ("paper", "mean") and isinstance(rule, str) and rule in rules.RULES:
+            return frame(what[rule] for what in self._look(files).values() if isinstance(what, dict))
         rows = []
-        for path in files:
-            try:
-                head, body = load(path)
-            except (RecordError, OSError):
-                continue
-            rows.append(row(head) | _read_again(head, body, reading, macro))
+        for head, body in _whole(files):
+            rows.append(row(head, rule))
+            if (reading, macro) != ("paper", "mean"):
+                rows[-1] |= _read_again(head, body, reading, macro, rule)
         return frame(rows)
+
+    def curves(self, folds: Iterable[Fold] | None = None) -> pd.DataFrame:
+        """The learning curves as one tidy frame, a row a fold and epoch; see CURVE for the columns."""
+        files = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
+        return curve_frame(head for head, _ in _whole(files))
 
     def heads(self) -> Iterator[dict]:
         """Every whole record without its predictions; files that are none are named on stderr and left out."""
@@ -152,7 +169,7 @@ class Folder:
             temporary.write_text(json.dumps(cost), encoding="utf-8")
 
     def _look(self, files: Iterable[Path]) -> dict[Path, "dict | Exception | None"]:
-        """file -> its row; None where there is no such file, the error where it cannot be read."""
+        """file -> rule -> its row; None where there is no such file, the error where it cannot be read."""
         known, found, fresh = self._indexed(), {}, 0
         for path in files:
             name = "/".join(os.fspath(path).rsplit(os.sep, 2)[-2:])  # many times as fast as Path.parts
@@ -162,10 +179,13 @@ class Folder:
                 stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
                 entry = known.get(name)
                 if entry is None or entry[0] != stamp:
-                    about = row(load(path)[0])
-                    entry = known[name] = [stamp, [about[column] for column in COLUMNS]]
+                    head = load(path)[0]
+                    read = [row(head, rule) for rule in rules.RULES]
+                    entry = [stamp, [read[0][column] for column in _COMMON], [[about[column] for column in _READ] for about in read]]
+                    known[name] = entry
                     fresh += 1
-                found[path] = dict(zip(COLUMNS, entry[1]))
+                common = dict(zip(_COMMON, entry[1]))
+                found[path] = {rule: common | dict(zip(_READ, values)) for rule, values in zip(rules.RULES, entry[2])}
             except FileNotFoundError:
                 fresh += known.pop(name, None) is not None
             except (OSError, RecordError) as problem:
@@ -236,35 +256,88 @@ def check(head: object) -> Fold:
     return Fold.of(head["config"], head["protocol"])
 
 
-def row(head: dict) -> dict:
-    """A record's row of the results, COLUMNS -> value; what the record does not say is NaN."""
-    fold, scores, env = Fold.of(head["config"], head["protocol"]), head.get("scores", {}), head["env"]
-    values = {
-        **{name: getattr(fold, name) for name in ("dataset", "model", "run", "fold", "seed")},
-        "alteration": fold.cell, "formula": fold.alteration,
-        "state": head["state"], "error": head.get("error", {}).get("message"), "key": head["key"],
-        **scores.get("test", {}), **{f"val_{k}": v for k, v in scores.get("validation", {}).items()},
+def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> int | None:
+    """The number of the epoch that a rule reads of a record; None where it is not on record.
+
+    The first edition (protocol 1) has test scores of the last epoch alone: that is what every rule reads of it.
+    """
+    curve = head.get("curve", [])
+    if head["protocol"] == 1:
+        return rules.choose(curve, "last")
+    if isinstance(rule, str):
+        return rules.choose(curve, rule)
+    return rules.choose(curve, f"epoch={number}") if (number := rule.get(head["config"]["dataset"])) else None
+
+
+def row(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> dict:
+    """A record's row of the results, COLUMNS -> value; what the record does not say, and any score of a failed fold, is NaN."""
+    epoch, env = read_epoch(head, rule), head["env"]
+    values = _of_fold(head) | {
+        "epoch": epoch, "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
         **head.get("cost", {}), **head.get("health", {}), "loop": env.get("loop"), "commit": env.get("commit"),
     }  # fmt: skip
-    return {column: values.get(column, np.nan) for column in COLUMNS}
+    if head["state"] == "done" and epoch is not None:
+        scored = next(at for at in head["curve"] if at["epoch"] == epoch)
+        if head["protocol"] == 1:
+            values |= head.get("scores", {}).get("test", {})
+        values |= {name.removeprefix("test_"): value for name, value in scored.items() if name.startswith(("val_", "test_"))}
+    return {column: np.nan if column in _READ and values.get(column) is None else values.get(column, np.nan) for column in COLUMNS}
+
+
+def _of_fold(head: dict) -> dict:
+    fold = Fold.of(head["config"], head["protocol"])
+    named = {name: getattr(fold, name) for name in ("dataset", "model", "run", "fold", "seed")}
+    return named | {"alteration": fold.cell, "formula": fold.alteration, "state": head["state"]}
 
 
 def frame(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as the tidy frame that every statistic takes; an empty one has the same columns.
 
-    dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, the scores on
-    test and validation (fractions), epochs, rows, seconds, parameters, largest |c|, loop, error, key, commit.
+    dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
+    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
+    loop, error, key, commit, protocol.
     """
     rows = list(rows)
     found = pd.DataFrame(rows, columns=None if rows else COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
 
 
-def _read_again(head: dict, body: bytes, reading: str, macro: str) -> dict:
+def curve_frame(heads: Iterable[dict]) -> pd.DataFrame:
+    """The curves of records, a row a fold and epoch: columns CURVE, scores as fractions."""
+    rows = [
+        {**about, **at}
+        for head in heads for about in [_of_fold(head)] for at in head.get("curve", [])
+    ]  # fmt: skip
+    found = pd.DataFrame(rows, columns=CURVE)
+    return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
+
+
+def at_epoch(arrays: dict[str, np.ndarray], epoch: int | None) -> dict[str, np.ndarray]:
+    """Stored predictions at one epoch: rows, labels, probabilities. Raises RecordError where none are kept of it."""
+    kept = list(arrays.get("epochs", ()))
+    if epoch not in kept:
+        known = f"; they are of epoch {', '.join(map(str, kept))}" if kept else ""
+        raise RecordError(f"no predictions of epoch {epoch} are on record{known}")
+    return {"rows": arrays["rows"], "labels": arrays["labels"], "probabilities": arrays["probabilities"][kept.index(epoch)]}
+
+
+def _whole(files: Iterable[Path]) -> Iterator[tuple[dict, bytes]]:
+    """First and second line of the files that are whole records."""
+    for path in files:
+        try:
+            yield load(path)
+        except (RecordError, OSError):
+            continue
+
+
+def _read_again(head: dict, body: bytes, reading: str, macro: str, rule: "str | Mapping[str, int]") -> dict:
     """The scores of a record by another reading of its predictions; the loss stays what it is."""
     again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
-    if head["state"] == "done" and body != b"{}":  # one that came from an edition has no predictions
-        arrays = unpack(body)
+    if head["state"] == "done":
+        try:
+            arrays = at_epoch(unpack(body), read_epoch(head, rule))
+        except RecordError:  # one that came from an edition has no predictions
+            return again
         if metrics.has_meaning(reading, arrays["labels"]):
             again |= metrics.scores(arrays["labels"], arrays["probabilities"], reading, macro)
     return again
@@ -283,7 +356,7 @@ def _checksum(head: dict, body: bytes) -> str:
 
 
 def _index_checksum(body: bytes) -> bytes:
-    return hashlib.sha256(",".join(COLUMNS).encode() + b"\n" + body).hexdigest().encode()
+    return hashlib.sha256(",".join([*COLUMNS, *rules.RULES]).encode() + b"\n" + body).hexdigest().encode()
 
 
 def _pack(array: np.ndarray) -> dict:

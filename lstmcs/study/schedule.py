@@ -29,7 +29,7 @@ from .plan import Plan
 OPERATIONS = 68e9  # a second, in matrix products
 EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step
 STEP = 1e-3  # seconds a step
-EVALUATION = 1.1  # scoring the validation rows after each epoch
+EVALUATION = 1.2  # scoring the validation and the test rows after each epoch
 COMPILING = 8.0  # seconds a cell and worker
 SIMPLE = 1.2  # an encoder block more than the stacked Bi-LSTM
 
@@ -118,7 +118,7 @@ class Estimate:
     """Seconds of folds and of compiling them, on one worker."""
 
     def __init__(self, work: Plan):
-        self.work, self._folds, self._seen = work, {}, set()
+        self.work, self._folds = work, {}
         results = work.results()
         done = results[results["state"] == "done"] if len(results) else results
         self.measured = done.groupby(["dataset", "model"])["train_seconds"].median().dropna().to_dict() if len(done) else {}
@@ -139,12 +139,6 @@ class Estimate:
             known = self.measured.get(name)
             self._folds[name] = known if known is not None else self.factor * reference(self.work.data[fold.dataset], fold)
         return self._folds[name]
-
-    def share(self, fold: Fold) -> float:
-        """Seconds of one fold, with those of compiling its cell when it is the first of it that is asked for."""
-        new = fold.build not in self._seen
-        self._seen.add(fold.build)
-        return self.fold(fold) + (self.compiling if new else 0)
 
     def seconds(self, folds: list[Fold], workers: int) -> float:
         """Of all `folds` on so many workers."""

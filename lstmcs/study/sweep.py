@@ -9,13 +9,13 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
-from .. import environment
+from .. import environment, rules
 from ..errors import SettingsError, Stopped
 from ..fold import Fold
 from ..models import checkpoints
@@ -31,7 +31,7 @@ ASK_ABOVE = 3600.0  # estimated seconds above which a study asks before it start
 
 def run_study(
     *, skip_finished: bool = True, resume_unfinished: bool = True, retry_failed: bool = False, fail_fast: bool = False,
-    scheduler: str | None = None, shard: str | None = None, yes: bool | None = None, **parameters,
+    scheduler: str | None = None, shard: str | None = None, engine: str = "auto", yes: bool | None = None, **parameters,
 ) -> pd.DataFrame:  # fmt: skip
     """Train the folds of the plan that are not on record yet; returns all its results, a row a fold.
 
@@ -39,13 +39,18 @@ def run_study(
     resume_unfinished: train what is not on record. retry_failed: train again what is on record as failed; else failed folds
     are kept as such. fail_fast: stop at the first fold that fails. scheduler: address of a running dask cluster, whose workers
     are used instead of local ones. shard: "2/5" trains the second fifth of the folds; all cells of a fold are in one shard.
-    yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
+    engine: "tensorflow" trains one fold after the other on processors, "jax" all folds of a cell as one program, which pays on an
+    accelerator ("jax-tf32": with matrix products in TF32); "auto" is JAX where it sees an accelerator. A fold gets the same
+    initial weights, order and masks from either. yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
     is no), None asks where somebody can be asked. Raises SettingsError, Stopped. Ctrl-C loses only the folds under way.
     """
     settings = Settings.of(**parameters)
     part = check_shard(shard)
     if scheduler is not None:
         cluster.check_address(scheduler)
+    by = worker.engine(engine, settings.models if settings.train else ())
+    if by != "tensorflow" and scheduler is not None:
+        raise SettingsError(f"engine {by!r} trains in this process; a scheduler's workers train with TensorFlow")
     environment.prepare()
     work = plan(settings)
     states = work.states()
@@ -60,21 +65,36 @@ def run_study(
     )
     print(f", {count['failed']} failed earlier" if count["failed"] else "")
     if pending:
-        _train(work, pending, states, fail_fast, scheduler, yes)
+        _train(work, pending, states, fail_fast, scheduler, by, yes)
     if settings.train:
         _measure_costs(work)
     return work.results()
 
 
-def results(records_dir: str | Path | None = None, reading: str = "paper", macro: str = "mean") -> pd.DataFrame:
+def results(
+    records_dir: str | Path | None = None, reading: str = "paper", macro: str = "mean", rule: str | Mapping[str, int] = rules.DEFAULT
+) -> pd.DataFrame:  # fmt: skip
     """All records of a folder (default: the study's own) or of an edition as one tidy frame, a row a fold.
 
-    reading, macro: as in metrics.scores; see records.Folder.rows, and records.frame for the columns.
+    rule: which epoch is read: best | loss | accuracy | last | epoch=k, or data set -> epoch ("paper" needs a plan: Plan.results).
+    reading, macro: as in metrics.scores. See records.Folder.rows, and records.frame for the columns.
     """
-    return store(records_dir).rows(None, reading, macro)
+    if isinstance(rule, str) and rules.check(rule) == "paper":
+        raise SettingsError("rule 'paper' is for a plan: plan(settings).results(rule='paper')")
+    return store(records_dir).rows(None, reading, macro, rule)
 
 
-def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, yes: bool | None) -> None:
+def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
+    """The learning curves of all records of a folder (default: the study's own) or of an edition, a row a fold and epoch.
+
+    Columns: see records.CURVE; scores are fractions.
+    """
+    return store(records_dir).curves()
+
+
+def _train(
+    work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, by: str, yes: bool | None
+) -> None:
     settings, records = work.settings, work.store
     checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
     _check_folder(work)
@@ -88,7 +108,7 @@ def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: 
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)
-    progress = Progress(pending, planned, done, estimate.share)
+    progress = Progress(pending, planned, done)
 
     def wanted(fold: Fold) -> bool:  # another study may have trained it meanwhile
         if fold in again or not records.finished(fold):
@@ -98,7 +118,7 @@ def _train(work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: 
 
     compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
     try:
-        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, progress):
+        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, by, progress):
             failed = trained.record["state"] == "failed"
             # a fold that went wrong here but was finished by another study stays finished
             if not failed or not records.finished(trained.fold):
@@ -133,12 +153,16 @@ def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
         yield client
 
 
-def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, progress: Progress) -> Iterator[worker.Trained]:
+def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, by: str, progress: Progress) -> Iterator[worker.Trained]:
+    if by != "tensorflow":
+        environment.prepare(training=True, engine="jax")
+        yield from worker.side_by_side(work.data, queue, by == "jax-tf32", progress.compiling)
+        return
     if work.settings.workers == 0 and not scheduler:
-        yield from worker.in_process(work.data, queue)
+        yield from worker.in_process(work.data, queue, progress.compiling)
         return
     with _client(work, count, scheduler) as client:
-        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note)
+        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note, progress.compiling)
 
 
 def _write(trained: Trained, work: Plan) -> None:

@@ -28,10 +28,14 @@ class Batches:
             self.lengths.insert(0, max(SHORTEST, -(-self.lengths[0] // 4)))
 
     def epoch(self, rows: np.ndarray, rng: np.random.Generator) -> Iterator[tuple]:
+        """All `rows` once, as `drawn` has them, as arrays for one call of a compiled program each (see `chunk`)."""
+        for length, batches, keep in self.drawn(rows, rng):
+            yield self.chunk(batches, length, keep)
+
+    def drawn(self, rows: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[int, list[np.ndarray], np.ndarray]]:
         """All `rows` once, in an order and with dropout masks drawn from `rng`.
 
-        Yields (ids [S, B, L], labels [S, B, C], row weights [S, B], dropout masks [S, B, E], number of steps): S is the
-        same in every chunk of a length, steps beyond the number and rows of weight 0 are filler.
+        Yields (length, at most CHUNK batches of row numbers, what their dropout keeps [batches, B, E], bool).
         """
         order = rng.permutation(rows)
         if len(self.lengths) == 1:
@@ -43,7 +47,8 @@ class Batches:
         for length in rng.permutation(self.lengths):
             mine = [rows for rows in batches if self._length(rows) == length]
             for start in range(0, len(mine), CHUNK):
-                yield self.chunk(mine[start : start + CHUNK], length, rng)
+                part = mine[start : start + CHUNK]
+                yield length, part, rng.random((len(part), self.size, self.width), np.float32) >= self.dropout
 
     def prediction(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """`rows` in batches: (positions in `rows`, ids [PREDICT_ROWS, L]); the ids' last rows may be filler."""
@@ -60,19 +65,30 @@ class Batches:
     def _cut(self, rows: np.ndarray, length: int) -> np.ndarray:
         return self.ids[rows, -length:] if self.pad_side == "pre" else self.ids[rows, :length]
 
-    def chunk(self, batches: list[np.ndarray], length: int, rng: np.random.Generator) -> tuple:
-        """What `epoch` yields, of these batches of row numbers, cut to `length`; with none of them all is filler."""
+    def chunk(self, batches: list[np.ndarray], length: int, keep: np.ndarray) -> tuple:
+        """Batches of row numbers as arrays, cut to `length`: (ids [S, B, L], labels [S, B, C], row weights [S, B], what dropout
+        keeps [S, B, E] as 0 and 1, number of steps). S is the same for every chunk of a length; steps beyond the number and rows of
+        weight 0 are filler.
+        """
         shape = (min(CHUNK, self.max_steps), self.size)
         ids = np.zeros((*shape, length), np.int32)
         labels = np.zeros((*shape, self.labels.shape[1]), np.float32)
         weights = np.zeros(shape, np.float32)
-        masks = np.zeros((*shape, self.width), np.float32)
+        masks = np.zeros((*shape, self.width), np.uint8)
         for step, rows in enumerate(batches):
             ids[step, : len(rows)], labels[step, : len(rows)] = self._cut(rows, length), self.labels[rows]
             weights[step, : len(rows)] = 1
-        keep = rng.random((len(batches), self.size, self.width), np.float32) >= self.dropout
-        masks[: len(batches)] = keep / np.float32(1 - self.dropout)
+        masks[: len(batches)] = keep
         return ids, labels, weights, masks, np.int32(len(batches))
+
+    def empty(self, length: int) -> tuple:
+        """A chunk of no step, all filler."""
+        return self.chunk([], length, np.zeros((0, self.size, self.width), bool))
+
+    @property
+    def scale(self) -> np.float32:
+        """What dropout multiplies the values by that it keeps."""
+        return np.float32(1) / np.float32(1 - self.dropout)
 
     @property
     def max_steps(self) -> int:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..datasets.preprocess import Prepared
 from ..fold import Fold
 from ..models.bilstm import build_model
+from ..models.initial import initial_weights
 from .batches import PREDICT_ROWS, Batches
 from .trainer import Trainer
 
@@ -27,11 +28,10 @@ class LSTMTrainer(Trainer):
         self.prepared, self.jit, self.padding = prepared, jit, fold.padding
         one_thread()
         sizes, training = fold.sizes, fold.training
-        self._build = dict(
-            kind=fold.model, vocab_size=prepared.vocab_size, max_len=prepared.max_len,
-            n_classes=len(prepared.classes), padding=self.padding, **sizes,
+        self.model = build_model(
+            fold.model, vocab_size=prepared.vocab_size, max_len=prepared.max_len, n_classes=len(prepared.classes),
+            alteration=fold.alteration, padding=self.padding, **sizes,
         )  # fmt: skip
-        self.model = build_model(**self._build, alteration=fold.alteration)
         self.variables = self.model.trainable_variables
         self.optimizer = keras.optimizers.Adam(training["learning_rate"])
         self.optimizer.build(self.variables)
@@ -54,10 +54,9 @@ class LSTMTrainer(Trainer):
         self.compile_seconds = time.perf_counter() - started
 
     def reset(self, fold: Fold) -> None:
-        """Fresh weights from the fold's seed, the same for every alteration, and a fresh optimiser."""
-        self.model.set_weights(build_model(**self._build, seed=fold.seed_for("weights")).get_weights())
-        # Keras notes every model it builds in a graph of this thread's session, a megabyte each; nothing else of it is used
-        keras.backend.clear_session()
+        """Fresh weights from the fold's seed, the same for every alteration and on every backend, and a fresh optimiser."""
+        for variable, value in zip(self.variables, initial_weights(self.variables, fold.seed_for("weights"))):
+            variable.assign(value)
         for variable, value in zip(self.optimizer.variables, self._fresh_optimizer):
             variable.assign(value)
 
@@ -98,7 +97,7 @@ class LSTMTrainer(Trainer):
 
         def body(step, total):
             with tf.GradientTape() as tape:
-                x = self._head(ids[step], training=True) * masks[step][:, None, :]
+                x = self._head(ids[step], training=True) * (tf.cast(masks[step], tf.float32) * self.batches.scale)[:, None, :]
                 inputs = [x, ids[step] > 0] if self.padding == "mask" else x
                 row_losses = keras.losses.binary_crossentropy(labels[step], self._tail(inputs, training=True))
                 loss = tf.reduce_sum(row_losses * weights[step])
@@ -130,7 +129,7 @@ class LSTMTrainer(Trainer):
     def _warm_up(self) -> None:
         """Compile both programs for each length, without a step of training."""
         for length in self.batches.lengths:
-            self._train(*self.batches.chunk([], length, np.random.default_rng(0)))
+            self._train(*self.batches.empty(length))
             self._predict(np.zeros((PREDICT_ROWS, length), np.int32))
 
 

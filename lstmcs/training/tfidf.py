@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits  # scikit-learn brings it
 
 from ..datasets.preprocess import Prepared
 from ..fold import Fold
+from ..metrics import loss
 from .trainer import Trainer
 
 
@@ -39,7 +40,7 @@ class TfIdf(Trainer):
         with threadpool_limits(1), warnings.catch_warnings():  # a class that no training row has is answered with 0
             warnings.filterwarnings("ignore", message="Label not .* is present in all training examples")
             self.model.fit([self.terms[row] for row in rows], self.prepared.labels[rows])
-        yield 1, self.evaluate(rows)["loss"]
+        yield 1, loss(self.prepared.labels[rows], self.predict(rows))
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Class probabilities of `rows`, float32 (rows, classes)."""

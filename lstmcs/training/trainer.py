@@ -1,34 +1,86 @@
 """One fold: Fold in, record out (paper, section 4: runs, 80-10-10 splits, identical settings).
 
-`Trainer` is the template that every kind of model shares: train epoch by epoch, score the validation rows after each, predict
-the test rows, say what happened. What differs between kinds are its hooks; lstm.py, bert.py and tfidf.py have them.
+`Trainer` is the template that every kind of model shares: train epoch by epoch, score validation and test rows after each, keep
+the answers at the epochs that a rule picks, say what happened. What differs between kinds are its hooks; lstm.py, bert.py and tfidf.py have them.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from .. import rules
 from ..datasets.preprocess import Prepared
 from ..environment import describe
 from ..errors import Diverged
 from ..fold import Fold
+from ..metrics import loss as cross_entropy
 from ..metrics import scores
 
 
 class Trained(NamedTuple):
-    """A fold with what became of it: record (state, scores, curve, ...) and test predictions (name -> array)."""
+    """A fold with what became of it: record (state, curve, ...) and test predictions (name -> array; see study/records.py)."""
 
     fold: Fold
     record: dict
     predictions: dict[str, np.ndarray]
 
 
+class Course:
+    """What happens to one fold from epoch to epoch: its curve, the answers that a rule picks, and the error that ends it.
+
+    rows: validation and test are row numbers of `prepared`.
+    """
+
+    def __init__(self, prepared: Prepared, fold: Fold, validation: np.ndarray, test: np.ndarray):
+        self.prepared, self.fold, self.validation, self.test = prepared, fold, validation, test
+        self.curve: list[dict] = []
+        self.error: str | None = None
+        self._answers: dict[int, np.ndarray] = {}  # epoch -> test probabilities, of the epochs that a rule would pick now
+
+    def ends(self, epoch: int, loss: float, answers: Callable[[str], np.ndarray]) -> bool:
+        """Note an epoch; whether training ends with it. loss: mean over the training rows; answers: "val" or "test" -> probabilities."""
+        self.curve.append({"epoch": epoch, "loss": loss})
+        if not np.isfinite(loss):
+            self.error = f"loss is {loss} in epoch {epoch}"
+            return True
+        for part, rows in (("val", self.validation), ("test", self.test)):
+            probabilities = answers(part)
+            if not np.isfinite(probabilities).all():
+                self.error = f"predictions hold NaN after epoch {epoch}"
+                return True
+            labels = self.prepared.labels[rows]
+            found = scores(labels, probabilities) | {"loss": cross_entropy(labels, probabilities)}
+            self.curve[-1] |= {f"{part}_{name}": value for name, value in found.items()}
+        self._answers[epoch] = probabilities
+        picked = {rules.choose(self.curve, rule) for rule in rules.RULES}
+        self._answers = {number: kept for number, kept in self._answers.items() if number in picked}
+        patience = self.fold.training.get("patience")
+        return patience is not None and epoch - rules.choose(self.curve) >= patience
+
+    def trained(self, cost: dict, largest_c: float, env: dict) -> Trained:
+        """The fold's record and test predictions. cost: train_rows, train_seconds, compile_seconds, parameters."""
+        record = {
+            "state": "failed" if self.error else "done",
+            "curve": self.curve,
+            "health": {"largest_c": largest_c, "nan": self.error is not None, "epochs": len(self.curve)},
+            "cost": cost | {"test_rows": len(self.test), "seconds_per_epoch": cost["train_seconds"] / max(1, len(self.curve))},
+            "env": env,
+        }
+        if self.error:
+            message = f"{self.error}; the largest |c| an epoch earlier was {largest_c:.4g}"
+            record["error"] = {"type": Diverged.__name__, "message": message}
+        epochs = sorted(self._answers)
+        answers = np.stack([self._answers[epoch] for epoch in epochs]) if epochs else np.zeros((0, len(self.test), 0), np.float32)
+        return Trained(self.fold, record, {"rows": self.prepared.rows[self.test], "labels": self.prepared.labels[self.test],
+                                           "epochs": np.array(epochs, np.int32), "probabilities": answers})  # fmt: skip
+
+
 class Trainer:
     """A compiled model for one prepared data set and one build, used for fold after fold.
 
-    A kind of model sets `prepared`, `compile_seconds`, and has the hooks reset, epochs, predict, loss; where it has a cell also
+    A kind of model sets `prepared`, `compile_seconds`, and has the hooks reset, epochs, predict, parameters; where it has a cell also
     snapshot, restore and largest_c.
     """
 
@@ -46,63 +98,27 @@ class Trainer:
 
         Its error names the epoch and the largest |c| after the epoch before (that of the initial weights for the first).
         """
+        started = time.perf_counter()
         train, validation, test = fold.split(self.prepared.labels)
-        curve, error, result = [], None, {}
+        course = Course(self.prepared, fold, validation, test)
         self.reset(fold)
         before = after = self.snapshot()
-        started = time.perf_counter()
         for epoch, loss in self.epochs(train, fold):
             before, after = after, self.snapshot()
-            curve.append({"epoch": epoch, "loss": loss})
-            if not np.isfinite(loss):
-                error = f"loss is {loss} in epoch {epoch}"
+            if course.ends(epoch, loss, lambda part: self.predict(validation if part == "val" else test)):
                 break
-            try:
-                curve[-1] |= {f"val_{k}": v for k, v in self.evaluate(validation).items()}
-            except Diverged as problem:
-                error = f"{problem} after epoch {epoch}"
-                break
-        train_seconds = time.perf_counter() - started
-        probabilities = self.predict(test)
-        if error is None:
-            try:
-                result = {
-                    "validation": {k.removeprefix("val_"): v for k, v in curve[-1].items() if k.startswith("val_")},
-                    "test": self.score(test, probabilities),
-                }
-            except Diverged as problem:
-                error = f"{problem} on the test rows"
-        if error and before is not None:  # nothing can be seen in weights that are NaN: how large c was just before says what led there
+        seconds = time.perf_counter() - started
+        if (
+            course.error and before is not None
+        ):  # nothing can be seen in weights that are NaN: how large c was just before says what led there
             self.restore(before)
-        largest = self.largest_c(test)
-        record = {
-            "state": "failed" if error else "done",
-            "scores": result,
-            "curve": curve,
-            "health": {"largest_c": largest, "nan": error is not None, "epochs": len(curve)},
-            "cost": {
-                "train_rows": len(train), "test_rows": len(test), "train_seconds": train_seconds,
-                "seconds_per_epoch": train_seconds / len(curve), "compile_seconds": self.compile_seconds,
-                "parameters": self.parameters(),
-            },
-            "env": describe() | self.environment(),
-        }  # fmt: skip
-        if error:
-            record["error"] = {"type": "Diverged", "message": f"{error}; the largest |c| an epoch earlier was {largest:.4g}"}
-        return Trained(
-            fold, record, {"rows": self.prepared.rows[test], "labels": self.prepared.labels[test], "probabilities": probabilities}
-        )
-
-    def evaluate(self, rows: np.ndarray) -> dict[str, float]:
-        """Scores (fractions) and loss on `rows`. Raises Diverged."""
-        return self.score(rows, self.predict(rows))
-
-    def score(self, rows: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-        """Scores (fractions) and loss of these answers to `rows`. Raises Diverged."""
-        if not np.isfinite(probabilities).all():
-            raise Diverged("predictions hold NaN")
-        labels = self.prepared.labels[rows]
-        return scores(labels, probabilities) | {"loss": self.loss(labels, probabilities)}
+        about = {
+            "train_rows": len(train),
+            "train_seconds": seconds,
+            "compile_seconds": self.compile_seconds,
+            "parameters": self.parameters(),
+        }
+        return course.trained(about, self.largest_c(test), describe() | self.environment())
 
     def reset(self, fold: Fold) -> None:
         """Start anew for a fold: nothing of the fold before is left."""
@@ -119,12 +135,6 @@ class Trainer:
     def parameters(self) -> int:
         """Number of trainable parameters."""
         raise NotImplementedError
-
-    def loss(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
-        """Mean binary cross-entropy over rows and classes."""
-        import keras
-
-        return float(np.mean(keras.losses.binary_crossentropy(labels.astype(np.float32), probabilities)))
 
     def environment(self) -> dict:
         """What a record says of how it was trained, beside the versions."""

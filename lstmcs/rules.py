@@ -1,0 +1,58 @@
+"""Which epoch of a training is read: rules that see the training and validation scores of one fold, and never its test scores.
+
+A record holds the scores of every epoch. "Two epochs", "the last", "the best on validation" are readings of one training, not
+trainings of their own.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from .errors import SettingsError, nearest
+
+#: Rule -> what it reads. The first is the default: it is what a validation tenth is for.
+RULES = {
+    "best": "the highest validation macro F1",
+    "loss": "the lowest validation loss",
+    "accuracy": "the highest validation accuracy (the paper trains on accuracy)",
+    "last": "the last epoch",
+}
+#: Rules that are one number of epochs for all folds and cells of a data set.
+COMMON = {
+    "paper": "the epoch at which the unaltered cell's validation scores are nearest to the paper's Baseline row",
+    "epoch=k": "epoch k, for example epoch=5",
+}
+_COLUMN = {"best": "val_macro_f1", "loss": "val_loss", "accuracy": "val_accuracy"}
+DEFAULT = "best"
+
+
+def check(rule: str) -> str:
+    """The rule, if there is such a one. Raises SettingsError."""
+    if isinstance(rule, str) and (rule in RULES or rule == "paper" or fixed(rule)):
+        return rule
+    known = [*RULES, *COMMON]
+    raise SettingsError(f"unknown rule {rule!r}{nearest(rule, known)}; rules are {', '.join(known)}")
+
+
+def fixed(rule: str) -> int | None:
+    """k of "epoch=k"; None for another rule."""
+    found = re.fullmatch(r"epoch=([1-9]\d{0,5})", rule)
+    return int(found[1]) if found else None
+
+
+def choose(curve: Sequence[dict], rule: str = DEFAULT) -> int | None:
+    """The number of the epoch that `rule` reads of a fold's curve (one of RULES, or "epoch=k"); the first of equals.
+
+    curve: a dict an epoch with epoch, val_loss, val_macro_f1, ... None where it has no such epoch.
+    """
+    if not curve:
+        return None
+    if (number := fixed(rule)) is not None:
+        return number if any(row["epoch"] == number for row in curve) else None
+    if rule == "last":
+        return curve[-1]["epoch"]
+    values = np.array([row.get(_COLUMN[rule], np.nan) for row in curve], float)
+    if np.isnan(values).all():
+        return None
+    return curve[int(np.nanargmin(values) if rule == "loss" else np.nanargmax(values))]["epoch"]
