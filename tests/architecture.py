@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "reports" / "architecture.svg"
 
-TOP = ["_version", "errors", "environment", "alterations", "metrics", "fold", "cell"]
+TOP = ["_version", "errors", "environment", "alterations", "rules", "metrics", "fold", "cell"]
 #: Top-level module or wing -> what of the package it may import beside its own wing; nothing may import lstmcs/__init__.
 MAY_IMPORT = {
     "_version": [],
@@ -21,13 +21,14 @@ MAY_IMPORT = {
     "environment": ["_version"],
     "alterations": ["errors"],
     "metrics": ["errors"],
+    "rules": ["errors"],
     "fold": ["alterations", "errors"],
     "recurrence": [],
     "cell": ["alterations", "recurrence"],
     "datasets": ["errors", "environment"],
     "models": ["alterations", "cell", "errors"],
     "stats": ["alterations", "fold", "metrics", "errors"],
-    "training": [*TOP, "datasets", "models"],
+    "training": [*TOP, "recurrence", "datasets", "models"],
     "study": [*TOP, "datasets", "models.kinds", "models.checkpoints", "training"],
     "paper": [*TOP, "datasets", "models", "stats"],
     "report": [*TOP, "datasets", "models", "stats", "training", "study", "paper"],
@@ -46,8 +47,8 @@ BOXES = {
     "cell": (136, 292, 5, "the line marked NEW, and the fast loop (recurrence)", ["cell", "recurrence"]),
     "datasets": (8, 352, 6, "files in, ids out", ["datasets"]),
     GROUND: (
-        8, 352, 7, "imported by all above: alterations (the formula language), fold, metrics, environment, errors",
-        ["alterations", "fold", "metrics", "environment", "errors", "_version"],
+        8, 352, 7, "imported by all above: alterations (the formula language), fold, rules, metrics, environment, errors",
+        ["alterations", "fold", "rules", "metrics", "environment", "errors", "_version"],
     ),
 }  # fmt: skip
 WIDTH, GAP, MARGIN, LINE = 360, 30, 8, 15

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """\
 # What [dev] brings, to the version, on Linux x86_64 and each Python: `pip install -c constraints.txt -e ".[dev]"`, as make does.
-# Written by tests/lock.py. Backends of Keras beside TensorFlow are not in it.
+# Written by tests/lock.py. PyTorch is not in it.
 """
 #: TensorFlow has another name on ARM, where this was not resolved.
 ELSEWHERE = {"tensorflow": "tensorflow-cpu"}

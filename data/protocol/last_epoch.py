@@ -16,7 +16,7 @@ import pandas as pd
 
 from lstmcs import run_study
 from lstmcs.metrics import METRICS
-from lstmcs.stats.curves import last_epoch
+from lstmcs.paper import comparison
 from lstmcs.study.plan import Settings, plan
 
 TABLE = Path(__file__).with_suffix(".csv")
@@ -34,21 +34,12 @@ def curve(name: str) -> pd.DataFrame:
     return groups[columns].mean().round(5).assign(folds=groups.size()).reset_index()
 
 
-def chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """Data set, epoch with the highest mean validation macro F1, last epoch by the rule."""
-    rows = [
-        {"dataset": name, "best": int(part.loc[part["val_macro_f1"].idxmax(), "epoch"]), "last": last_epoch(part.assign(alteration="none"))}
-        for name, part in table.groupby("dataset", sort=False)
-    ]
-    return pd.DataFrame(rows)
-
-
 def main(names: list[str]) -> None:
     known = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=["dataset"])
     for name in names or SETS:
         known = pd.concat([known[known["dataset"] != name], curve(name)], ignore_index=True)
         known.to_csv(TABLE, index=False)
-    print(chosen(known).to_string(index=False))
+    print(comparison.last_epochs().to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ..datasets.describe import COUNTS, counts_of
 from ..datasets.preprocess import Prepared
 from ..metrics import METRICS
 from ..models.kinds import KINDS
-from ..stats import cost, single
+from ..stats import cost, curves, single
 from . import tables
 
 #: Parameters of our models for the paper's shape of CROWD (1458 terms, MaxLen 11, 11 classes); a test builds and counts them.
@@ -32,6 +32,18 @@ def searched() -> pd.DataFrame:
 def preparation_steps() -> pd.DataFrame:
     """What preparation_search.py noted: start, step, change, distance (mean |ln(ours / paper)| over Table 2), the options."""
     return pd.read_csv(environment.shared("data", "protocol", "preparation_search.csv")).fillna({"change": ""})
+
+
+def last_epochs() -> pd.DataFrame:
+    """What last_epoch.py noted: data set, folds, the epoch with the unaltered cell's highest mean validation macro F1 (best), and the
+    last epoch that is trained by the rule of stats.curves.last_epoch (last)."""
+    table = pd.read_csv(environment.shared("data", "protocol", "last_epoch.csv"))
+    rows = [
+        {"dataset": name, "folds": int(part["folds"].max()), "best": int(part.loc[part["val_macro_f1"].idxmax(), "epoch"]),
+         "last": curves.last_epoch(part.assign(alteration="none"))}
+        for name, part in table.groupby("dataset", sort=False)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def distances(table: pd.DataFrame) -> pd.DataFrame:

@@ -34,7 +34,7 @@ STATES = ("complete", "partial", "failed")
 def render(executed: Path) -> str:
     """An executed notebook as one self-contained HTML page."""
     notebook = nbformat.read(executed, 4)
-    about = dict(notebook.metadata["lstmcs"])
+    about = dict(notebook.metadata["lstmcs"]) | {"notice": notice(executed.parent.parent)}
     notebook.cells = _arranged(notebook.cells, about)
     exporter = HTMLExporter(extra_loaders=[jinja2.FileSystemLoader(_TEMPLATES)], template_file="page.html.j2")
     exporter.register_filter("markdown2html", lambda source: MarkdownWithMath(renderer=_Markdown(escape=False)).render(source))
@@ -87,6 +87,14 @@ def _arranged(cells: list, about: dict) -> list:
     return [top, *answers, hint, *(cell for cell in others if "answer" not in cell.metadata["tags"])]
 
 
+def notice(folder: Path) -> str:
+    """What is to be said at the top of every page of a folder of reports: the text of its notice.html, written by us."""
+    try:
+        return f'<p class="banner notice">{(folder / "notice.html").read_text(encoding="utf-8").strip()}</p>'
+    except FileNotFoundError:
+        return ""
+
+
 def _top(question: str, about: dict) -> str:
     facts = [
         about["dataset"],
@@ -98,6 +106,7 @@ def _top(question: str, about: dict) -> str:
     ]
     parts = [f'<p class="question">{html.escape(question)}</p>' if question else ""]
     parts.append(f'<p class="about">{" · ".join(html.escape(fact) for fact in facts if fact)}</p>')
+    parts.insert(0, about["notice"])
     if about["state"] != "complete":
         parts.insert(0, f'<p class="banner {about["state"]}"><strong>{about["state"]}</strong>: {html.escape(about["why"])}</p>')
     return "".join(parts)
@@ -150,7 +159,7 @@ def index(folder: Path | None = None) -> Path:
     state = max((r["state"] for r in reports), key=STATES.index, default="")
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
     text = loader.get_template("index.html.j2").render(
-        reports=reports, front=front, beside=beside, state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
+        reports=reports, front=front, beside=beside, notice=jinja2.utils.markupsafe.Markup(notice(folder)), state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
         version=__version__, commit=environment.describe()["commit"] or "unknown", **{k: jinja2.utils.markupsafe.Markup(v) for k, v in _frame().items()},
     )  # fmt: skip
     return write(folder / "index.html", text)
