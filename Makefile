@@ -15,7 +15,8 @@ OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DA
 	$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(RUNS),--runs "$(RUNS)") \
 	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
 	$(if $(RESEEDS),--reseeds "$(RESEEDS)") $(if $(WORKERS),--workers "$(WORKERS)") \
-	$(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
+	$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(PATIENCE),--patience "$(PATIENCE)") $(if $(RULE),--rule "$(RULE)") \
+	$(if $(ENGINE),--engine "$(ENGINE)") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
 
 .PHONY: study test lab clean
 study: $(VENV)/ready

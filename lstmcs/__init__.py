@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # what the names below are, for editors and type checkers
     from .errors import DataError
     from .models.bilstm import build_model
     from .study.plan import Settings
-    from .study.sweep import results, run_study
+    from .study.sweep import curves, results, run_study
 
 # Loaded on first use: a plan, a status or a data table does not pay for Keras, a layer not for the study.
 _LAZY = {
@@ -37,7 +37,7 @@ _LAZY = {
 
 __all__ = [
     "ALTERATIONS", "LSTMCS", "Alteration", "Bidirectional", "DataError", "Dataset", "FormulaError", "LSTMCSCell", "Settings", "__version__",
-    "alteration", "build_model", "load_dataset", "results", "run_study",
+    "alteration", "build_model", "curves", "load_dataset", "results", "run_study",
 ]  # fmt: skip
 
 

@@ -146,7 +146,11 @@ def alteration(x: "str | Alteration") -> Alteration:
         return x
     if not isinstance(x, str):
         raise FormulaError(f"an alteration is an id or a formula text, not {type(x).__name__}: {_short(repr(x))}")
-    text = x.strip()
+    return _named(x.strip())
+
+
+@lru_cache(maxsize=1024)  # thousands of records name the same few
+def _named(text: str) -> Alteration:
     if text in ALTERATIONS:
         return ALTERATIONS[text]
     if "=" in text:

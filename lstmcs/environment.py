@@ -141,12 +141,12 @@ def compiled_dir() -> Path | None:
     place = os.environ.get("LSTMCS_COMPILED", "")
     if place.lower() == "off":
         return None
-    root = Path(place or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstmcs").expanduser()
     about = json.dumps([_version("tensorflow-cpu") or _version("tensorflow"), _version("jax"), _processor()])
-    folder = root / hashlib.sha256(about.encode()).hexdigest()[:12]
     try:
+        root = Path(place or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lstmcs").expanduser()
+        folder = root / hashlib.sha256(about.encode()).hexdigest()[:12]
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a home that cannot be written to
+    except (OSError, RuntimeError):  # a home that cannot be written to, or none at all
         return None
     return folder if os.access(folder, os.W_OK) and " " not in str(folder) else None
 

@@ -44,8 +44,11 @@ def fixed(rule: str) -> int | None:
 def choose(curve: Sequence[dict], rule: str = DEFAULT) -> int | None:
     """The number of the epoch that `rule` reads of a fold's curve (one of RULES, or "epoch=k"); the first of equals.
 
-    curve: a dict an epoch with epoch, val_loss, val_macro_f1, ... None where it has no such epoch.
+    curve: a dict an epoch with epoch, val_loss, val_macro_f1, ... None where it has no such epoch. Raises SettingsError for a
+    rule that does not exist, and for "paper", which no fold's curve alone can tell.
     """
+    if check(rule) == "paper":
+        raise SettingsError("rule 'paper' reads all folds of a data set: plan(settings).results(rule='paper')")
     if not curve:
         return None
     if (number := fixed(rule)) is not None:

@@ -18,8 +18,19 @@ import time
 import numpy as np
 
 from lstmcs import environment
+from lstmcs.metrics import METRICS
 from lstmcs.study import worker
 from lstmcs.training.trainer import Trained
+
+
+def scores(part, value):
+    """The scores of one part of an epoch, all of them `value`, as a curve has them."""
+    return {f"{part}_{name}": value for name in METRICS} | {f"{part}_loss": 1 - value}
+
+
+def arrays(labels, probabilities, epochs=(1,)):
+    """Test predictions as a record keeps them. probabilities: [epochs, rows, classes]."""
+    return {"rows": np.arange(len(labels)), "labels": labels, "epochs": np.array(epochs, np.int32), "probabilities": probabilities}
 
 
 def fake_fold(prepared, fold):
@@ -27,11 +38,9 @@ def fake_fold(prepared, fold):
     if fold.alteration == "c = c * o" and fold.fold == 2:
         return Trained(fold, {"state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}, {})
     value = int(fold.key, 16) % 1000 / 1000
-    scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
-    record = {"state": "done", "scores": {"test": scores, "validation": scores}, "env": {"loop": "fast"},
-              "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}  # fmt: skip
-    arrays = {"rows": np.arange(2), "labels": np.eye(2, dtype=np.uint8), "probabilities": np.eye(2, dtype=np.float32)}
-    return Trained(fold, record, arrays)
+    curve = [{"epoch": 1, "loss": 1 - value} | scores("val", value) | scores("test", value)]
+    record = {"state": "done", "curve": curve, "env": {"loop": "fast"}, "cost": {"train_seconds": 1.0, "compile_seconds": 2.0}}
+    return Trained(fold, record, arrays(np.eye(2, dtype=np.uint8), np.eye(2, dtype=np.float32)[None]))
 
 
 def fake_train(prepared, folds):

@@ -371,5 +371,5 @@ def test_import_needs_no_tensorflow():
     import subprocess
     import sys
 
-    code = "import sys, lstmcs, lstmcs.study, lstmcs.records; lstmcs.alteration('C-1'); sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, lstmcs, lstmcs.study.plan, lstmcs.study.records; lstmcs.alteration('C-1'); sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

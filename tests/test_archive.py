@@ -4,19 +4,23 @@ import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import answer
 import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from made_up import records_of
 
-from lstmcs import load_dataset
+from lstmcs import ALTERATIONS, load_dataset
 from lstmcs.__main__ import main
 from lstmcs.errors import DataError, EditionError
-from lstmcs.fold import Fold, label
-from lstmcs.report import run, wording
+from lstmcs.fold import Fold, is_reseed, label
+from lstmcs.report import run
+from lstmcs.rules import RULES
+from lstmcs.stats import multiple
 from lstmcs.study import archive, records, worker
 from lstmcs.study.archive import Archive, store
 from lstmcs.study.plan import Settings, plan
@@ -53,12 +57,32 @@ def test_it_says_what_the_records_say(work, file):
     assert [fold.key for fold in other.folds] == [fold.key for fold in work.folds]
     assert list(other.states().values()) == list(work.states().values()) and set(other.states().values()) == {"done", "failed", "missing"}
     pd.testing.assert_frame_equal(other.results(), work.results())
+    pd.testing.assert_frame_equal(other.curves(), work.curves())
+    for rule in (*RULES, "epoch=1"):
+        pd.testing.assert_frame_equal(other.results(rule=rule), work.results(rule=rule))
+    best, last = other.results(), other.results(rule="last")
+    assert (best["epoch"].dropna() < last["epoch"].dropna()).any() and not best["macro_f1"].equals(last["macro_f1"])
     loose, packed = (store(place).rows().sort_values("key", ignore_index=True) for place in (work.store.path, file))
     pd.testing.assert_frame_equal(packed, loose)
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
     assert Archive(file).extent() == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
+
+
+def test_its_cells_are_those_that_it_holds(home):
+    """More than a first study has: all of Table 1 are shown, without a word on the command line."""
+    for number, cells in enumerate((["C-1"], ["C-1", "C-2"], ["C-2", "c = 0.9 * c"])):
+        work = plan(Settings(alterations=cells, folds=1, reseeds=0))
+        folder = home / f"r{number}"
+        records_of(plan(Settings(alterations=cells, folds=1, reseeds=0, records_dir=str(folder))))
+        file = home / f"{number}.parquet"
+        assert main(["records", "export", str(file), "--records-dir", str(folder)]) == 0
+        settings = Settings.of(**Archive(file).extent())
+        assert set(cells) <= set(settings.alterations) and settings.preset == ("quick" if number == 1 else "start")
+        assert {fold.cell for fold in work.folds} <= set(settings.alterations)
+    settings = Settings.of(**Archive(COMMITTED).extent())
+    assert settings.preset == "quick" and settings.alterations == tuple(ALTERATIONS)
 
 
 def test_it_is_found_again_whatever_the_study_was(home):
@@ -101,9 +125,11 @@ def test_two_studies_are_not_one_edition(other, says, home, capsys):
 
 
 def test_records_of_another_protocol_do_not_become_this_ones(file, home, monkeypatch, capsys):
-    monkeypatch.setattr(archive, "PROTOCOL", 2)
-    assert main(["records", "restore", str(file), "--records-dir", str(home / "new")]) == 2
+    assert main(["records", "restore", str(COMMITTED), "--records-dir", str(home / "new")]) == 2
     assert "holds records of protocol 1; this is protocol 2" in capsys.readouterr().err and not (home / "new").exists()
+    monkeypatch.setattr(archive, "PROTOCOL", 3)
+    assert main(["records", "restore", str(file), "--records-dir", str(home / "new")]) == 2
+    assert "holds records of protocol 2; this is protocol 3" in capsys.readouterr().err and not (home / "new").exists()
 
 
 def test_an_export_touches_no_other_file(work, home):
@@ -156,8 +182,8 @@ def test_its_pages_lie_beside_it_and_a_page_of_data_that_are_away_stays(file, wo
     only(monkeypatch, "01_data", "03_alterations")
     asked = ["report", "--records-dir", str(file), "--alterations", "C-1", "--folds", "3"]
     assert main(asked) == 0
-    assert {p.name for p in file.parent.glob("*.html")} == {"01_data--robo.html", "03_alterations--robo--quick.html", "index.html"}
-    page = (file.parent / "03_alterations--robo--quick.html").read_text()
+    assert {p.name for p in file.parent.glob("*.html")} == {"01_data--robo.html", "03_alterations--robo--start.html", "index.html"}
+    page = (file.parent / "03_alterations--robo--start.html").read_text()
     assert "loss is nan in epoch 1" in page and "partial" in page
     shutil.rmtree(work.store.path)
     monkeypatch.setattr("lstmcs.datasets.registry.at_hand", lambda name, entry: None)
@@ -177,7 +203,7 @@ def test_no_page_of_alterations_without_an_lstm_on_record(home, monkeypatch):
     for models in (["tfidf"], ["lstm", "tfidf"]):
         said = []
         run.build(Settings(datasets=["robo"], models=models, records_dir=str(file)), said.append)
-        assert not list(home.glob("03*.html")) and said == ["03_alterations--robo--quick: the edition holds no fold of lstm; no page"] * (
+        assert not list(home.glob("03*.html")) and said == ["03_alterations--robo--start: the edition holds no fold of lstm; no page"] * (
             len(models) - 1
         )
 
@@ -224,6 +250,7 @@ FOREIGN = {
     "no protocol": (lambda head: head.pop("protocol"), "the record has no 'protocol'"),
     "scores null": (lambda head: head.update(scores=None), "the record's 'scores' is no dict"),
     "test scores null": (lambda head: head.update(scores={"test": None}), "the record's 'scores' are no numbers"),
+    "curve of words": (lambda head: head.update(curve=[{"epoch": 1, "val_loss": "low"}]), "the record's 'curve' is no list of epochs"),
     "error a string": (lambda head: head.update(state="failed", error="boom"), "the record's 'error' is no dict"),
     "another state": (lambda head: head.update(state="half"), "the record's state is 'half', neither done nor failed"),
     "config of another": (lambda head: head.update(config={"colour": "red"}), "no fold's configuration"),
@@ -284,10 +311,26 @@ def test_the_first_edition_is_read_as_it_was_written():
         ]
 
 
-def test_a_fold_that_is_planned_today_is_found_in_the_first_edition():
-    """From data to key: the plan of a study of ROBO as it is now, and the records of then."""
-    today = plan(Settings(datasets=["robo"])).folds
-    assert set(Archive(COMMITTED).states(today).values()) == {"done"} and len(today) == 190
+def test_the_first_edition_is_read_at_its_last_epoch_whatever_the_rule():
+    """It has the test scores of that epoch alone; nothing in it would look different."""
+    first = Archive(COMMITTED)
+    last = first.rows(rule="last")
+    trained = last[(last["state"] == "done") & last["epoch"].notna()]
+    assert len(trained) > 1000 and (trained["epoch"] == trained["epochs"]).all() and (last["protocol"] == 1).all()
+    for rule in ("best", "loss", "accuracy", "epoch=1", {"robo": 1}):
+        pd.testing.assert_frame_equal(first.rows(rule=rule), last)
+    tidy = pd.read_parquet(COMMITTED).set_index("key")
+    assert last.set_index("key")["macro_f1"].sub(tidy["macro_f1"]).abs().max() == 0
+
+
+def test_a_fold_of_the_first_edition_is_found_by_what_was_planned_then():
+    """From data to key: the data of ROBO as they are prepared now, what was trained then, and the records of then."""
+    first = Archive(COMMITTED)
+    today = plan(Settings(preset="quick", datasets=["robo"], epochs=first.models("robo")["lstm"][0].training["epochs"])).folds
+    then = [replace(fold, protocol=1) for fold in today]
+    assert set(first.states(then).values()) == {"done"} and len(then) == 190
+    assert set(first.states(today).values()) == {"missing"}  # they are other trainings
+    assert plan(Settings(preset="quick", datasets=["robo"], records_dir=str(COMMITTED))).folds == tuple(then)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -315,9 +358,19 @@ def test_the_committed_notebooks_name_no_folder_of_a_machine():
         assert not re.search(r'"/(home|root|tmp|work|Users)/', path.read_text(encoding="utf-8")), path.name
 
 
-def test_the_readmes_answer_is_that_of_the_edition():
-    frame = Archive(COMMITTED).rows()
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert wording.headline(frame) in readme
-    folds = frame.groupby("state").size().to_dict()
-    assert f"{folds['done']} folds" in readme and f"{folds.get('failed', 0)} failed" in readme
+def test_the_readmes_answer_is_that_of_the_records():
+    """Every figure of its table, column by column, and what it says of the first edition."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in readme.splitlines() if line.startswith("|")]
+    found = answer.table()
+    for number, cells in enumerate(found.values(), 1):
+        for name, value in cells.items():
+            word = "unaltered cell" if name == "none" else label(name)
+            [row] = [row for row in rows if re.match(rf"{re.escape(word)}(  `|$)", row[0])]
+            assert row[number] == value, (word, row)
+    assert len(found) == 4 and all(len(cells) == 7 for cells in found.values())
+    cells = multiple.cells(Archive(COMMITTED).rows().query("model == 'lstm'"))
+    verdicts = cells.loc[~is_reseed(cells["alteration"]), "verdict"].value_counts()
+    known = {"better", "same", "worse", "undecided"}
+    worse, all_of_them = verdicts["worse"], sum(count for verdict, count in verdicts.items() if verdict in known)
+    assert f'called {worse} of {all_of_them} comparisons "worse"' in " ".join(readme.split())

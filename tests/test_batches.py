@@ -46,9 +46,39 @@ def test_masked_batches_save_most_of_the_padding():
 
 
 def test_dropout_masks_are_spatial_and_scaled():
-    (_, _, _, masks, steps), = made_up("fixed").epoch(np.arange(160), np.random.default_rng(0))  # fmt: skip
-    assert masks.shape[1:] == (16, 6) and set(np.unique(masks[:steps])) == {0, np.float32(1 / 0.75)}
-    assert masks[:steps].mean() == pytest.approx(1, abs=0.1)
+    """A 0 or a 1 for a row's channel, whatever the time step; the program scales what is kept."""
+    batches = made_up("fixed")
+    (_, _, _, masks, steps), = batches.epoch(np.arange(160), np.random.default_rng(0))  # fmt: skip
+    assert masks.shape[1:] == (16, 6) and masks.dtype == np.uint8 and set(np.unique(masks[:steps])) == {0, 1}
+    assert not masks[steps:].any() and batches.scale == np.float32(1 / 0.75) and made_up("fixed", dropout=0.0).scale == 1
+    assert (masks[:steps] * batches.scale).mean() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("padding", ["fixed", "mask"])
+def test_an_epoch_is_what_is_drawn_as_arrays(padding):
+    """One way to draw for all programs: row numbers and masks first, arrays made of them for whoever wants them."""
+    batches, rows = made_up(padding), np.arange(5, 170)
+    chunks = list(batches.epoch(rows, np.random.default_rng(1)))
+    drawn = list(batches.drawn(rows, np.random.default_rng(1)))
+    assert len(chunks) == len(drawn) and sorted(np.concatenate([row for _, part, _ in drawn for row in part])) == list(rows)
+    for (ids, labels, weights, masks, steps), (length, part, keep) in zip(chunks, drawn):
+        assert steps == len(part) == len(keep) and ids.shape[2] == length and keep.dtype == bool
+        for step, mine in enumerate(part):
+            np.testing.assert_array_equal(weights[step], np.arange(16) < len(mine))
+            np.testing.assert_array_equal(labels[step, : len(mine)], batches.labels[mine])
+            assert (ids[step, : len(mine)].max(axis=1) == mine + 1).all() and not ids[step, len(mine) :].any()
+        np.testing.assert_array_equal(masks[:steps], keep)
+
+
+@pytest.mark.parametrize("padding", ["fixed", "mask"])
+def test_an_empty_chunk_has_the_shapes_of_every_other_and_no_step(padding):
+    batches = made_up(padding)
+    for length in batches.lengths:
+        ids, labels, weights, masks, steps = batches.empty(length)
+        assert steps == 0 and not any(array.any() for array in (ids, labels, weights, masks)) and ids.shape[2] == length
+        for chunk in batches.epoch(np.arange(200), np.random.default_rng(2)):
+            if chunk[0].shape[2] == length:
+                assert [(a.shape, a.dtype) for a in chunk] == [(a.shape, a.dtype) for a in (ids, labels, weights, masks, steps)]
 
 
 @pytest.mark.parametrize("padding", ["fixed", "mask"])

@@ -30,7 +30,7 @@ from lstmcs.study import worker as workers
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.records import Folder, load
 from lstmcs.study.schedule import Queue
-from lstmcs.study.sweep import results, run_study
+from lstmcs.study.sweep import curves, results, run_study
 from lstmcs.training.trainer import Trained
 
 HERE = Path(__file__).resolve().parent
@@ -111,7 +111,7 @@ def lines(log):
 
 def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand):
     """Real training on the smallest preset: in this process, and on a scheduler with two workers of which one is killed."""
-    options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3}
+    options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3, "epochs": 2}
     columns = ["alteration", "fold", "macro_f1", "loss", "val_loss", "largest_c", "key"]
     alone = run_study(**options, workers=0, records_dir=str(home / "alone"))
     _, address = scheduler(by_hand)
@@ -122,8 +122,8 @@ def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_h
     assert both[0].wait(10) == -signal.SIGKILL and len(shared) == 6
     assert shared[columns].equals(alone[columns])
     for fold in plan(Settings(**options)).folds:
-        ours, twin = (Folder(home / name).predictions(fold) for name in ("there", "alone"))
-        assert set(ours) == set(twin) and all((ours[name] == array).all() for name, array in twin.items())
+        (one, ours), (two, twin) = (load(Folder(home / name).file(fold)) for name in ("there", "alone"))
+        assert ours == twin and one["curve"] == two["curve"] and len(one["curve"]) == 2  # to the last byte
         assert "cores" in Folder(there).read(fold)["env"]["host"]
 
 
@@ -207,8 +207,10 @@ class Paused:
 def test_the_cells_of_a_paused_worker_go_to_the_others(monkeypatch):
     monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
     folds = list(plan(Settings(**SMALL)).folds)
-    client = Paused()
-    found = list(cluster.on_cluster({"robo": None}, Queue(folds), client, local=True))
+    client, said = Paused(), []
+    found = list(cluster.on_cluster({"robo": None}, Queue(folds), client, local=True, compiling=said.append))
+    # worker a compiled the unaltered cell and lost it with its pause; b compiled both
+    assert sorted(fold.cell for fold in said) == ["H-2", "none", "none"] and len({fold.key for fold in said}) == 3
     assert {one.fold for one in found} == set(folds) and len(found) == len(folds) == 8 and client.trained.count("a") == 1
 
 
@@ -322,7 +324,7 @@ def test_no_scheduler_at_the_address(home, monkeypatch):
 def test_two_studies_at_once_share_the_folds(home):
     """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
     log = home / "folds.txt"
-    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 0})
+    arguments = json.dumps({"preset": "quick", "folds": 4, "reseeds": 0, "workers": 0})
     environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -335,7 +337,7 @@ def test_two_studies_at_once_share_the_folds(home):
 
 
 def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
-    arguments = json.dumps({"folds": 4, "reseeds": 0, "workers": 2})
+    arguments = json.dumps({"preset": "quick", "folds": 4, "reseeds": 0, "workers": 2})
     environment = os.environ | {"PRETEND_SECONDS": "0.3"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     process = subprocess.Popen(
@@ -388,7 +390,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
     monkeypatch.setattr(workers, "train", pretend.fake_train)
     (small_disk / "ballast").write_bytes(bytes(150 * 1024))
-    options = {"reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
+    options = {"preset": "quick", "reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
     with pytest.raises(Stopped, match="the disk is full"):
         run_study(**options)
     written = sorted(small_disk.glob("*/*.json"))
@@ -411,9 +413,12 @@ def test_a_bad_file_is_named_set_aside_and_trained_again_and_nothing_else_is_tou
     text = bad.read_text()
     time.sleep(0.01)
     bad.write_text(
-        {"truncated": text[:200], "empty": "", "edited": text.replace('"macro_f1": 0.', '"macro_f1": 1.', 1), "foreign": other.read_text()}[
-            kind
-        ]
+        {
+            "truncated": text[:200],
+            "empty": "",
+            "edited": text.replace('"test_macro_f1": 0.', '"test_macro_f1": 1.', 1),
+            "foreign": other.read_text(),
+        }[kind]
     )
     damaged = bad.read_bytes()
     frame = run_study(**SMALL, workers=0)
@@ -434,18 +439,20 @@ def test_records_move_and_merge_by_copying(home, monkeypatch):
     assert len(frame) == 8 and [len(results(home / f"laptop{n}")) for n in (1, 2)] == [4, 4]
 
 
-def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home, monkeypatch):
+def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep_goes_on(home):
     """Real training: 0 * exp(exp(3 |c|)) is 0 until |c| passes 1.5 (exp of 88.7 overflows float32), and NaN from then on."""
     from lstmcs.stats import single
-    from lstmcs.study import plan as plans
 
-    monkeypatch.setitem(plans.PRESETS["smoke"], "epochs", 8)
-    monkeypatch.setitem(plans.TRAINING, "learning_rate", 0.03)
     data = home / "long.csv"
     rows = (f"{'good' if n % 2 else 'bad'} word{n % 11} more{n % 5} text,{'ab'[n % 2]}\n" for n in range(120))
     data.write_text("text,label\n" + "".join(rows))
     frame = run_study(
-        preset="smoke", datasets=[f"{data}?min_words=1&min_tokens=1"], alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"], workers=0
+        preset="smoke",
+        datasets=[f"{data}?min_words=1&min_tokens=1"],
+        alterations=["c = c + 0 * exp(exp(3 * abs(c)))", "C-1"],
+        workers=0,
+        epochs=8,
+        learning_rate=0.03,
     )
     assert frame["state"].value_counts().to_dict() == {"done": 4, "failed": 2}
     failed = frame[frame["state"] == "failed"]
@@ -457,6 +464,8 @@ def test_a_formula_that_yields_nan_after_some_epochs_fails_by_name_and_the_sweep
             2 <= int(found[1]) == row.epochs < 8 and 0.2 < float(found[2]) == pytest.approx(row.largest_c, rel=1e-3) and row.largest_c < 1.5
         )
     assert failed["macro_f1"].isna().all()
+    curve = curves().groupby(["alteration", "fold"])["epoch"].max()
+    assert all(curve[row.alteration, row.fold] == row.epochs for row in frame.itertuples())  # what came before is on record
     table = single.improvements(frame)
     name = failed["alteration"].iloc[0]
     assert table["failed"].to_dict() == {"Baseline": 0, name: 2, "C-1": 0} and table.loc[name, "folds"] == 0

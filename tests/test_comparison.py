@@ -63,13 +63,21 @@ def test_the_choice_by_hand():
 
 
 def test_the_study_uses_what_was_chosen():
-    setting, epochs, _ = comparison.choose(comparison.searched())
+    setting, *_ = comparison.choose(comparison.searched())
     search = script("baseline_search")
     chosen = search.FIRST | search.SETTINGS[setting]
     used = {"learning_rate": TRAINING["learning_rate"], "batch_size": TRAINING["batch_size"], "dropout": kinds.LSTM["dropout"]}
     assert chosen == used | {"pad_side": Preparation().pad_side}
-    entries = registry.entries()
-    assert {name: entries[name].get("epochs", TRAINING["epochs"]) for name in epochs} == epochs
+
+
+def test_the_last_epochs_are_those_that_the_rule_finds_on_record():
+    """Ten folds of the unaltered cell to the most that the rule allows; a set without such a curve goes to the most, and says nothing."""
+    found = comparison.last_epochs().set_index("dataset")
+    noted = {name: entry["epochs"] for name, entry in registry.entries().items() if "epochs" in entry}
+    assert noted == {name: found.loc[name, "last"] for name in noted} and set(found.index) - set(noted) == set()
+    assert (found["folds"] == 10).all() and len(found) >= 4 and TRAINING["epochs"] == 40
+    curves = pd.read_csv(SCRIPTS / "last_epoch.csv").groupby("dataset")["epoch"]
+    assert (curves.max() == TRAINING["epochs"]).all() and (curves.nunique() == TRAINING["epochs"]).all()
 
 
 def test_the_preparation_is_the_nearest_on_record():

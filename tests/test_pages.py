@@ -184,6 +184,21 @@ def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     assert "notebooks/03_alterations--robo--quick.ipynb" in row and "tables/03_alterations--robo--quick.csv" in row
 
 
+def test_a_folders_notice_stands_at_the_top_of_its_pages_and_of_its_index(site, tmp_path):
+    """Written by us, so it may hold links; a folder without one has no empty banner."""
+    shutil.copytree(site / "notebooks", tmp_path / "notebooks")
+    executed = tmp_path / "notebooks" / "04_summary--robo--smoke.ipynb"  # a partial one: its state is said too
+    assert "banner notice" not in pages.render(executed) + pages.index(tmp_path).read_text()
+    (tmp_path / "notice.html").write_text('<strong>Mended</strong> in <a href="other.html">the other</a>.\n')
+    for text, marks in (
+        (pages.render(executed), ("<h1", "banner partial", "banner notice", 'class="question"', 'class="answer"')),
+        (pages.index(tmp_path).read_text(), ("<h1", "banner notice", 'class="question"', 'class="answer"')),
+    ):
+        assert text.count('<p class="banner notice"><strong>Mended</strong> in <a href="other.html">the other</a>.</p>') == 1
+        found = [text.index(mark) for mark in marks]
+        assert found == sorted(found)
+
+
 @pytest.mark.parametrize("sets, alt", [(["a"], "intervals"), (["a", "b"], "intervals"), (["a", "b", "c"], "map")])
 def test_the_picture_of_the_index_depends_on_how_many_sets_there_are(tmp_path, sets, alt):
     def cell(tag, text):
@@ -326,13 +341,15 @@ def test_folded_code_opens_with_one_click(files, browser):
 
 
 def test_tables_sort_both_ways(files, browser):
-    """Against Python's own sort: numbers by value, words as words with numbers in them, a dash last."""
+    """Against Python's own sort: numbers by value, words as words with numbers in them, a dash and "never" last."""
+
+    missing = ("", "–", "never")
 
     def number(text):  # "190 of 570" counts as 190
-        return (text in ("", "–"), 0 if text in ("", "–") else float(text.split()[0]))
+        return (text in missing, 0 if text in missing else float(text.split()[0]))
 
     def word(text):
-        return (text in ("", "–"), [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", text)])
+        return (text in missing, [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", text)])
 
     sorted_ones = 0
     for path in files:

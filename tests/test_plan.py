@@ -5,18 +5,80 @@ from dataclasses import replace
 import pytest
 
 from lstmcs import ALTERATIONS
-from lstmcs.study.plan import Settings, plan
+from lstmcs.datasets import registry
+from lstmcs.errors import SettingsError
+from lstmcs.models import kinds
+from lstmcs.study.plan import PRESETS, TRAINING, Settings, plan
+
+#: What may be varied of a training, each off its default.
+VARIED = {
+    "epochs": 7,
+    "learning_rate": 0.01,
+    "batch_size": 8,
+    "embedding": 16,
+    "units": 12,
+    "dropout": 0.0,
+    "patience": 3,
+    "rule": "epoch=4",
+}
 
 
 def test_presets_and_defaults():
-    assert Settings().alterations == tuple(ALTERATIONS) and Settings().folds == 10
-    assert [(Settings(p).runs, Settings(p).folds) for p in ("smoke", "quick", "standard", "paper")] == [(1, 2), (1, 10), (3, 10), (10, 10)]
+    sizes = {name: (Settings(name).runs, Settings(name).folds) for name in PRESETS}
+    assert sizes == {"start": (1, 10), "smoke": (1, 2), "quick": (1, 10), "standard": (3, 10), "paper": (10, 10)}
+    assert Settings().preset == "start" and Settings().alterations == ("none", "C-1", "C-4", "H-1", "H-2", "H-3") == kinds.START
+    assert all(Settings(name).alterations == tuple(ALTERATIONS) for name in ("quick", "standard", "paper"))
+    assert len(plan(Settings()).folds) == 7 * 10  # a row more: the unaltered cell with other seeds
     assert len(plan(Settings("paper")).folds) == 19 * 100  # 17 alterations, the unaltered cell, and it again with other seeds
     assert Settings(alterations=("H-2",)).alterations == ("none", "H-2")  # the comparison is always with "none"
     assert Settings(alterations="C-1, none C-1").alterations == ("none", "C-1")
     assert Settings(alterations="none | c = clip(c, -1, 1) | c=c*o").alterations == ("none", "c = clip(c, -1, 1)", "C-1")
     again = Settings.of(**Settings(preset="smoke", datasets="robo hate").parameters())
     assert again == Settings(preset="smoke", datasets=("robo", "hate"))
+    assert Settings.of(**Settings.of(**VARIED).parameters()) == Settings.of(**VARIED) == replace(Settings(), **VARIED)
+    assert Settings(learning_rate=1, dropout=0).given("learning_rate", "dropout", "units") == {"learning_rate": 1.0, "dropout": 0.0}
+
+
+def first(**settings):
+    return plan(Settings.of(**settings)).folds[0]
+
+
+def test_what_is_trained_by_default_and_what_may_be_varied():
+    """The values reach the fold's configuration, and none of them changes anything else in it."""
+    usual = first()
+    assert usual.training == {"epochs": registry.entries()["robo"]["epochs"], "batch_size": 32, "learning_rate": 0.001}
+    assert usual.sizes == kinds.LSTM == {"embedding": 256, "units": 104, "dropout": 0.2} and usual.padding == "fixed"
+    varied = first(**VARIED)
+    assert varied.training == {"epochs": 7, "batch_size": 8, "learning_rate": 0.01, "patience": 3}
+    assert varied.sizes == {"embedding": 16, "units": 12, "dropout": 0.0}
+    assert replace(varied, training=usual.training, sizes=usual.sizes) == usual
+    assert first(**VARIED, models="simple").sizes == varied.sizes | kinds.ENCODER
+
+
+def test_the_last_epoch_is_the_arguments_the_presets_the_data_sets_or_the_most(tmp_path):
+    own = tmp_path / "own.csv"
+    own.write_text("text,label\n" + "".join(f"the quick brown fox jumps {n % 2},{n % 2}\n" for n in range(20)))
+    assert first(datasets=[str(own)]).training["epochs"] == TRAINING["epochs"] == 40
+    assert first(datasets=[str(own)], epochs=3).training["epochs"] == first(epochs=3).training["epochs"] == 3
+    assert first(preset="smoke").training["epochs"] == 1 and first(preset="smoke", epochs=2).training["epochs"] == 2
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_each_value_that_is_varied_is_another_record_but_for_the_rule(name):
+    """Which epoch is read is decided when it is read: the same records, other scores."""
+    usual, other = plan(Settings()), plan(Settings.of(**{name: VARIED[name]}))
+    keys, others = ({fold.key for fold in work.folds} for work in (usual, other))
+    assert len(keys) == len(others) == 70
+    assert keys == others if name == "rule" else not keys & others
+    assert {fold.build for fold in usual.folds} & {fold.build for fold in other.folds} == (
+        {fold.build for fold in usual.folds} if name == "rule" else set()
+    )
+
+
+def test_what_is_varied_is_no_matter_of_models_that_read_no_ids():
+    """A BERT's training is an option of its checkpoint, TF-IDF has none."""
+    varied = {name: value for name, value in VARIED.items() if name != "rule"}
+    assert plan(Settings(models=["tfidf"])).folds == plan(Settings.of(models=["tfidf"], **varied)).folds
 
 
 @pytest.mark.parametrize(
@@ -36,6 +98,11 @@ def test_presets_and_defaults():
         ({"models": ["lstm", "brt"]}, "unknown model 'brt' (did you mean 'bert'?)"),
         ({"models": []}, "models is empty"),
         ({"checkpoint": None}, "checkpoint must be a name or a folder, not None"),
+        ({"rule": "bset"}, "unknown rule 'bset' (did you mean 'best'?); rules are best, loss, accuracy, last, paper, epoch=k"),
+        ({"rule": "epoch=0"}, "unknown rule 'epoch=0'"),
+        ({"rule": None}, "unknown rule None"),
+        ({"epoch": 3}, "unknown parameter 'epoch' (did you mean 'epochs'?)"),
+        ({"learning_rte": 0.1}, "did you mean 'learning_rate'?"),
     ],
 )
 def test_wrong_settings_stop_before_anything(parameters, says):
@@ -44,9 +111,50 @@ def test_wrong_settings_stop_before_anything(parameters, says):
     assert says in str(error.value)
 
 
+RANGES = {
+    "epochs": "a whole number from 1 to 1000", "batch_size": "a whole number from 1 to 4096", "embedding": "a whole number from 1 to 4096",
+    "units": "a whole number from 1 to 4096", "patience": "a whole number from 1 to 1000", "learning_rate": "a number from 1e-07 to 1",
+    "dropout": "a number from 0 to 0.95",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_value_out_of_its_range_is_one_error_that_names_the_range(name):
+    whole = "whole" in RANGES[name]
+    words = RANGES[name].split()
+    low, high = float(words[-3]), float(words[-1])
+    for value in (int(low), int(high)) if whole else (low, high):
+        assert getattr(Settings.of(**{name: value}), name) == value
+    outside = [
+        low - 1 if whole else -1e-9,
+        high + 1 if whole else high * 1.01,
+        -1,
+        10**400,
+        float("nan"),
+        float("inf"),
+        "3",
+        "",
+        True,
+        [3],
+        {},
+    ]
+    for value in [int(v) if whole and isinstance(v, float) and v == v and abs(v) < 1e9 else v for v in outside] + ([2.5] if whole else []):
+        with pytest.raises(SettingsError) as error:
+            Settings.of(**{name: value})
+        assert str(error.value) == f"{name} must be {RANGES[name]}, not {value!r}"
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"preset": "smoke"}, {"datasets": ["robo"], "seed": 1}, {"alterations": ["C-1"]}, {"runs": 2}, {"folds": 3}, {"reseeds": 2}],
+    [
+        {"preset": "smoke"},
+        {"preset": "quick"},
+        {"datasets": ["robo"], "seed": 1},
+        {"alterations": ["C-1"]},
+        {"runs": 2},
+        {"folds": 3},
+        {"reseeds": 2},
+    ],
 )
 def test_every_parameter_changes_the_plan(change):
     assert plan(Settings.of(**change)).folds != plan(Settings()).folds
@@ -55,12 +163,11 @@ def test_every_parameter_changes_the_plan(change):
 def test_reseeds_add_rows_and_leave_every_other_key_alone():
     without, two = plan(Settings(reseeds=0)), plan(Settings(reseeds=2))
     assert Settings("smoke").reseeds == 0 and Settings().reseeds == Settings("paper").reseeds == 1
-    assert not any("repeat" in fold.config for fold in without.folds)
+    assert not any({"repeat", "reseed"} & set(fold.config) for fold in without.folds)
     keys, more = {fold.key for fold in without.folds}, {fold.key: fold for fold in two.folds}
     added = [fold for key, fold in more.items() if key not in keys]
-    assert keys < set(more) and sorted(fold.reseed for fold in added) == sorted(fold.config["repeat"] for fold in added) == 10 * [
-        1
-    ] + 10 * [2]
+    numbers = 10 * [1] + 10 * [2]
+    assert keys < set(more) and sorted(fold.reseed for fold in added) == sorted(fold.config["reseed"] for fold in added) == numbers
     assert {fold.alteration for fold in added} == {"none"} and {fold.cell for fold in added} == {"reseed-1", "reseed-2"}
     assert {replace(fold, reseed=0).key for fold in added} < keys  # but for that the unaltered cell's
 
@@ -70,8 +177,9 @@ def test_models_and_their_rows():
     settings = Settings(alterations=cells, models="lstm simple,tfidf", folds=1, reseeds=1)
     rows = [(fold.model, fold.cell) for fold in plan(settings).folds]
     assert rows == [("lstm", c) for c in (*cells, "reseed-1")] + [("simple", c) for c in cells] + [("tfidf", "none")]
-    every = plan(Settings(models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
+    every = plan(Settings(preset="quick", models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
     assert [fold.cell for fold in every] == ["none", "C-1", "H-2"]
+    assert [fold.cell for fold in plan(Settings(models=["simple"], folds=1)).folds] == list(kinds.START)
     alone = {fold.key for fold in plan(Settings(alterations=cells, folds=1)).folds}
     assert alone == {fold.key for fold in plan(settings).folds if fold.model == "lstm"}  # other models change no key
     padded = plan(Settings(models=["tfidf"], folds=1, padding="mask")).folds
@@ -83,4 +191,4 @@ def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch)
     monkeypatch.setattr("lstmcs.study.plan.prepare", lambda dataset: prepared.append(dataset.name) or dataset)
     work = plan(Settings())
     assert not prepared and work.data["robo"] is work.data["robo"] and prepared == ["robo"]
-    assert work.folds == plan(Settings()).folds and len({fold.key for fold in work.folds}) == len(work.folds) == 190
+    assert work.folds == plan(Settings()).folds and len({fold.key for fold in work.folds}) == len(work.folds) == 70

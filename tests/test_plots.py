@@ -1,11 +1,14 @@
 """Pictures of several sets: what they show is read back from the axes and held against the figures they were made of."""
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 from made_up import study
 
 from lstmcs.paper import comparison
 from lstmcs.report import plots
+from lstmcs.stats import curves as speeds
 from lstmcs.stats import multiple
 
 EFFECTS = {"hate": {"C-1": 3.0, "H-2": 0.0}, "mlma": {"C-1": -3.0, "reseed-1": 0.0}}
@@ -69,3 +72,63 @@ def test_nothing_on_record_gives_empty_pictures_not_errors(results):
 def test_a_set_with_the_unaltered_cell_alone_has_nothing_to_compare(results):
     alone = results[(results["alteration"] == "none") & (results["dataset"] == "hate")]
     assert [text.get_text() for text in plots.paired_differences(alone).axes[0].texts] == ["nothing on record yet"]
+
+
+@pytest.fixture
+def curves():
+    """Five epochs of four folds of each cell on two data sets; H-1 is not on the second."""
+    rng = np.random.default_rng(0)
+    cells = [("a", cell) for cell in ("none", "H-1", "C-1", "reseed-1")] + [("b", "none"), ("b", "C-1")]
+    rows = [
+        {"dataset": dataset, "model": "lstm", "alteration": cell, "run": 1, "fold": fold, "epoch": epoch, "val_macro_f1": rng.uniform()}
+        for dataset, cell in cells for fold in range(1, 5) for epoch in range(1, 6)
+    ]  # fmt: skip
+    yield pd.DataFrame(rows)
+    plt.close("all")
+
+
+def lines(ax):
+    """What is drawn as lines, in percent: a pair of x and y each."""
+    return [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in ax.lines]
+
+
+def test_learning_curves_are_the_means_and_bands_of_the_folds(curves):
+    mine = curves[curves["dataset"] == "a"]
+    read = mine[mine["epoch"] == mine["fold"]].assign(state="done")  # fold 1 is read at epoch 1, ...
+    read.loc[(read["alteration"] == "C-1") & (read["fold"] == 4), "epoch"] = np.nan  # a failed one at none
+    fig = plots.learning_curves(mine, read)
+    panels = [ax for ax in fig.axes if ax.axison]
+    assert [ax.get_title(loc="left") for ax in panels] == ["C-1", "H-1", "same cell, other seeds"]
+    table = speeds.band(mine)
+    for ax, cell in zip(panels, ("C-1", "H-1", "reseed-1")):
+        for number, name in enumerate(("none", cell)):
+            part = table[table["alteration"] == name]
+            assert lines(ax)[number] == (part["epoch"].tolist(), pytest.approx((100 * part["mean"]).tolist()))
+            corners = ax.collections[2 * number].get_paths()[0].vertices[:, 1]  # the band, then the ticks
+            assert (corners.min(), corners.max()) == pytest.approx((100 * part["low"].min(), 100 * part["high"].max()))
+            ticks = [segment[0][0] for segment in ax.collections[2 * number + 1].get_segments()]
+            assert ticks == ([1, 2, 3] if name == "C-1" else [1, 2, 3, 4])
+        assert [line.get_linestyle() for line in ax.lines] == ["--", "-"]
+        assert all(float(tick).is_integer() for tick in ax.get_xticks())
+
+
+def test_learning_by_set_has_a_panel_a_set_and_a_line_a_cell(curves):
+    panels = plots.learning_by_set(curves, ("none", "C-1", "H-1")).axes
+    assert [ax.get_title(loc="left") for ax in panels] == ["a", "b"]
+    for ax, name in zip(panels, "ab"):
+        table = speeds.band(curves[curves["dataset"] == name])
+        for cell, (epochs, values) in zip(("none", "C-1", "H-1"), lines(ax)):
+            part = table[table["alteration"] == cell]
+            assert (epochs, values) == (part["epoch"].tolist(), pytest.approx((100 * part["mean"]).tolist()))
+    assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["none", "C-1", "H-1"]
+
+
+def test_no_curve_gives_an_empty_picture(curves):
+    nothing = curves.iloc[:0]
+    for fig in (
+        plots.learning_curves(nothing, nothing),
+        plots.learning_curves(curves.query("alteration == 'none'"), nothing),
+        plots.learning_curves(curves.query("alteration == 'C-1'"), nothing),
+        plots.learning_by_set(nothing),
+    ):
+        assert [text.get_text() for text in fig.axes[0].texts] == ["nothing on record yet"]

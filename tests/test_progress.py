@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pretend import fake_train
+from pretend import fake_train, scores
 
 from lstmcs.errors import SettingsError
 from lstmcs.fold import Fold
@@ -18,7 +18,11 @@ from lstmcs.study.progress import Progress, place_of
 from lstmcs.study.schedule import Estimate, duration, reference
 from lstmcs.study.sweep import run_study
 
-DONE = {"state": "done", "scores": {"test": {"macro_f1": 0.5}}}
+
+def done(seconds=10.0, compiling=0.0, macro_f1=0.5):
+    """A record as `show` gets it; its fold took so many seconds."""
+    curve = [{"epoch": 1, "loss": 1.0} | scores("val", 0.9) | scores("test", macro_f1)]
+    return {"state": "done", "curve": curve, "env": {}, "cost": {"train_seconds": seconds, "compile_seconds": compiling}}
 
 
 def fold(number=1, dataset="robo", alteration="c = c * o", model="lstm", training=None, **more):
@@ -37,7 +41,7 @@ def test_plain_lines_say_what_is_done_of_the_data_set_and_the_cell_and_the_time_
     shown = Progress(folds(), Counter({("robo", "C-1"): 10, ("robo", "none"): 10}), Counter({("robo", "C-1"): 7, ("robo", "none"): 2}),
                      clock=ticks(0, 10, 12, 30, 30), place="plain")  # fmt: skip
     for one in folds():
-        shown.show(one, DONE)
+        shown.show(one, done())
     shown.end()
     assert capsys.readouterr().out.splitlines() == [
         "[1/3] robo C-1 run 1 fold 1: macro F1 50.0 % | robo 10/20, C-1 8/10 | 0:10 so far, about 0:20 left",
@@ -46,24 +50,74 @@ def test_plain_lines_say_what_is_done_of_the_data_set_and_the_cell_and_the_time_
     ]
 
 
-def test_time_left_is_reckoned_from_what_the_folds_cost_not_from_their_number(capsys):
-    """One cheap fold (1 s expected, 2 s taken), then one that is a hundred times as long: 200 s left, not 2."""
-    pending = folds(1) + folds(1, "hate")
-    shown = Progress(pending, cost=lambda fold: 100.0 if fold.dataset == "hate" else 1.0, clock=ticks(0, 2), place="plain")
-    progress.EVERY, every = 0, progress.EVERY
-    try:
-        shown.show(pending[0], DONE)
-    finally:
-        progress.EVERY = every
-    assert "about 3:20 left" in capsys.readouterr().out
+@pytest.fixture
+def every_line(monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0)
+
+
+def lines(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+def test_time_left_is_silent_until_every_kind_of_fold_was_measured_once(capsys, every_line):
+    """A kind: a data set and model. Then it is what is left at what its kind took, as much longer as the whole took so far."""
+    pending = [*folds(1), *folds(2, "hate"), fold(model="tfidf", alteration="none")]
+    shown = Progress(pending, clock=ticks(0, 6, 110, 222, 444, 444), place="plain")
+    shown.show(pending[0], done(2, compiling=4))
+    shown.show(pending[1], done(100, compiling=4))
+    assert [line.rpartition(" | ")[2] for line in lines(capsys)] == ["0:06 so far", "1:50 so far"]
+    shown.show(pending[3], done(1))
+    # another fold of HATE, 100 s by 2: what took 111 s of its workers took 222 by the clock
+    assert lines(capsys)[0].endswith("| 3:42 so far, about 3:20 left")
+    shown.show(pending[2], done(100))
+    assert lines(capsys)[0].endswith("| 7:24 so far, about 0:00 left")
+
+
+def test_a_cell_that_is_still_to_be_compiled_is_in_the_time_left(capsys, every_line):
+    pending = [*folds(2), fold(1, alteration="none"), fold(2, alteration="none", reseed=1)]
+    shown = Progress(pending, clock=ticks(0, 32), place="plain")
+    shown.show(pending[0], done(10, compiling=6))
+    assert lines(capsys)[0].endswith("about 1:12 left")  # three folds and one more cell, which has two of them: 36 s at half speed
+
+
+def test_a_fold_that_was_lost_measures_nothing(capsys, every_line):
+    shown = Progress(folds(), clock=ticks(0, 5, 15), place="plain")
+    shown.show(fold(1), {"state": "failed", "error": {"message": "3 workers ended"}, "env": {}})
+    shown.show(fold(2), done())
+    assert ["left" in line for line in lines(capsys)] == [False, False, True]
+
+
+def test_what_is_compiled_is_announced_and_not_every_second(capsys):
+    pending = [fold(1, alteration="none"), fold(1), fold(1, alteration="none", reseed=1), fold(1, model="simple")]
+    shown = Progress(pending, clock=ticks(0, 1, 2, 3, 4, 20, 21), place="plain")
+    shown.compiling(pending[0])  # the first at once: nothing else would be seen for a minute
+    shown.show(pending[0], done(1, compiling=1))
+    capsys.readouterr()
+    shown.compiling(pending[1])  # 4: too soon
+    shown.compiling(pending[3])  # 20
+    assert lines(capsys) == ["[1/4] compiling simple C-1 for robo ..."]
+
+
+def test_the_first_cell_is_announced_at_once(capsys):
+    Progress(folds(), clock=ticks(0, 1, 1), place="plain").compiling(fold(1))
+    assert lines(capsys) == ["[0/3] compiling C-1 for robo ..."]
+
+
+@pytest.mark.parametrize("place", ["terminal", "notebook"])
+def test_bars_say_what_is_compiled(place, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", screen := io.StringIO())
+    shown = Progress(folds(), clock=ticks(*range(9)), place=place)
+    shown.compiling(fold(1))
+    shown.end()
+    assert "0/3, compiling C-1 for robo ..." in screen.getvalue()
 
 
 def test_failures_and_folds_of_another_study_are_counted_for_themselves(capsys):
     pending = folds(4)
     shown = Progress(pending, clock=ticks(*range(10)), place="plain")
-    shown.show(pending[0], {"state": "failed", "error": {"message": "loss is nan in epoch 1"}})
+    shown.show(pending[0], {"state": "failed", "error": {"message": "loss is nan in epoch 1"}, "env": {}})
     shown.skip(pending[1])
-    shown.show(pending[2], DONE)
+    shown.show(pending[2], done())
     shown.end()
     out = capsys.readouterr().out
     assert "failed: robo C-1 run 1 fold 1: loss is nan in epoch 1" in out
@@ -77,13 +131,16 @@ def test_bars(place, monkeypatch):
     monkeypatch.setattr(sys, "stdout", screen)
     pending = folds(2) + folds(2, "hate")
     shown = Progress(pending, clock=ticks(*range(0, 100, 5)), place=place)
-    shown.show(pending[0], DONE)
+    shown.show(pending[0], done(5))
     shown.note("a line that stays")  # draws the bars anew
-    for one in pending[1:]:
-        shown.show(one, DONE)
+    for one in pending[1:3]:
+        shown.show(one, done(5))
+    shown.note("another line")
+    shown.show(pending[3], done(5))
     shown.end()
     text = screen.getvalue()
-    assert "a line that stays\n" in text and "C-1 1/2 macro F1 50.0 %, 0:05 so far, about 0:15 left" in text and "after 0:20" in text
+    assert "a line that stays\n" in text and "C-1 1/2 macro F1 50.0 %, 0:05 so far" in text and "after 0:20" in text
+    assert "0:05 so far, about" not in text and "C-1 1/2 macro F1 50.0 %, 0:15 so far, about 0:05 left" in text  # HATE is measured
     bars = [part for part in text.replace("\n", "\r").split("\r") if "%|" in part]
     names = {bar.strip("\x1b[A ").split(":")[0] for bar in bars}
     assert names == ({"robo", "hate"} if place == "terminal" else {"folds"})
@@ -137,7 +194,6 @@ def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     after = Estimate(work)
     assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
-    assert [after.share(one) for one in work.folds[:2]] == [3.0, 1.0]
 
 
 def test_durations_in_words():

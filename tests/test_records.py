@@ -5,10 +5,13 @@ import os
 
 import numpy as np
 import pytest
+from pretend import arrays as kept
+from pretend import scores
 from sklearn.metrics import accuracy_score, f1_score
 
-from lstmcs.errors import RecordError
-from lstmcs.fold import Fold
+from lstmcs.errors import RecordError, SettingsError
+from lstmcs.fold import PROTOCOL, Fold
+from lstmcs.rules import RULES
 from lstmcs.study import records
 from lstmcs.study.records import Folder, load
 
@@ -17,17 +20,27 @@ CONFIG = {"dataset": "t", "data_sha256": "00", "preparation": {}, "model": "lstm
 FAILED = {"state": "failed", "error": {"message": "boom"}, "env": {}}
 
 
-def fold(**changes):
-    return Fold.of(CONFIG | changes)
+#: Three epochs: the best on validation is the second, the lowest loss the first, the best accuracy the third.
+CURVE = [
+    {"epoch": 1, "loss": 0.9} | scores("val", 0.3) | scores("test", 0.1) | {"val_loss": 0.2},
+    {"epoch": 2, "loss": 0.8} | scores("val", 0.4) | scores("test", 0.5) | {"val_loss": 0.3},
+    {"epoch": 3, "loss": 0.7} | scores("val", 0.35) | scores("test", 0.9) | {"val_loss": 0.4, "val_accuracy": 0.8},
+]
+PICKED = {"best": 2, "loss": 1, "accuracy": 3, "last": 3}
+
+
+def fold(protocol=PROTOCOL, **changes):
+    return Fold.of(CONFIG | changes, protocol)
 
 
 def record():
-    return {"state": "done", "scores": {"test": {"macro_f1": 0.5}}, "env": {"loop": "fast"}}
+    return {"state": "done", "curve": CURVE, "env": {"loop": "fast"}}
 
 
-def arrays():
+def arrays(epochs=(1, 2, 3)):
     rng = np.random.default_rng(0)
-    return {"rows": np.arange(7), "labels": rng.integers(0, 2, (7, 3)).astype(np.uint8), "probabilities": rng.random((7, 3), np.float32)}
+    labels = rng.integers(0, 2, (7, 3)).astype(np.uint8)
+    return kept(labels, rng.random((len(epochs), 7, 3), np.float32), epochs)
 
 
 @pytest.fixture
@@ -40,16 +53,19 @@ def test_round_trip_keeps_every_bit(folder):
     assert path == folder.file(fold()) and path.stem == fold().key
     assert folder.read(fold())["config"] == CONFIG and {k: v for k, v in folder.read(fold()).items() if k in record()} == record()
     found = folder.predictions(fold())
-    assert set(found) == set(arrays())
+    assert set(found) == {"rows", "labels", "probabilities"}
     for name, array in found.items():
-        assert array.dtype == arrays()[name].dtype
-        np.testing.assert_array_equal(array, arrays()[name])
+        expected = arrays()[name][1] if name == "probabilities" else arrays()[name]  # the second epoch is the best
+        assert array.dtype == expected.dtype
+        np.testing.assert_array_equal(array, expected)
+    stored = records.unpack(load(path)[1])
+    assert set(stored) == set(arrays()) and all((stored[name] == array).all() for name, array in arrays().items())
     assert folder.finished(fold()) and not folder.finished(fold(run=2))
 
 
 def test_any_change_of_the_configuration_is_another_record(folder):
     """See test_fold.py for every change."""
-    paths = [folder.file(one) for one in (fold(), fold(training={"learning_rate": 0.002}), fold(repeat=1), fold(dataset="u"))]
+    paths = [folder.file(one) for one in (fold(), fold(training={"learning_rate": 0.002}), fold(reseed=1), fold(dataset="u"))]
     assert len(set(paths)) == 4 and folder.file(Fold.of(dict(reversed(CONFIG.items())))) == paths[0]
 
 
@@ -57,11 +73,77 @@ def test_a_new_protocol_is_another_record(folder, monkeypatch):
     path = folder.write(fold(), record(), arrays())
     other = folder.write(Fold.of(CONFIG, protocol=records.PROTOCOL + 1), record(), arrays())
     assert other != path
-    with pytest.raises(RecordError, match="written under protocol 2, this is protocol 1"):
+    with pytest.raises(RecordError, match=f"written under protocol {PROTOCOL + 1}, this is protocol {PROTOCOL}"):
         load(other)
-    monkeypatch.setattr(records, "PROTOCOL", records.PROTOCOL + 1)
-    with pytest.raises(RecordError, match="written under protocol 1, this is protocol 2"):
+    first = folder.write(fold(1, repeat=1, alteration="none"), record(), arrays())
+    with pytest.raises(RecordError, match=f"written under protocol 1, this is protocol {PROTOCOL}"):
+        load(first)  # those of the first edition are read from its file, never among today's
+    monkeypatch.setattr(records, "PROTOCOL", PROTOCOL + 1)
+    with pytest.raises(RecordError, match=f"written under protocol {PROTOCOL}, this is protocol {PROTOCOL + 1}"):
         load(path)
+
+
+def test_a_rule_decides_which_epoch_is_read(folder):
+    """One file: other scores, other predictions, the same record."""
+    folder.write(fold(), record(), arrays())
+    folder.write(fold(fold=3), FAILED | {"curve": CURVE[:1]}, {})
+    for rule, epoch in (PICKED | {"epoch=1": 1, "epoch=3": 3}).items():
+        about = folder.rows([fold()], rule=rule).loc[0]
+        assert (about["epoch"], about["macro_f1"]) == (epoch, CURVE[epoch - 1]["test_macro_f1"]), rule
+        assert about["val_loss"] == CURVE[epoch - 1]["val_loss"] and about["loss"] == CURVE[epoch - 1]["test_loss"]
+        np.testing.assert_array_equal(folder.predictions(fold(), rule)["probabilities"], arrays()["probabilities"][epoch - 1])
+    by_set = folder.rows(rule={"t": 3, "other": 1}).set_index("fold")
+    assert by_set.loc[2, "macro_f1"] == 0.9 and np.isnan(by_set.loc[3, "macro_f1"])  # a failed fold has no score, whatever is read
+    assert folder.rows([fold()], rule={"other": 1})["macro_f1"].isna().all()
+    for rule in ("epoch=4", {"t": 4}):  # not trained so far: done, and without a score
+        about = folder.rows([fold()], rule=rule).loc[0]
+        assert about["state"] == "done" and np.isnan(about["macro_f1"]) and np.isnan(about["epoch"])
+    for rule, says in (("bset", "did you mean 'best'"), ("paper", r"plan\(settings\)")):
+        for read in (folder.predictions, lambda one, rule: folder.rows([one], rule=rule)):
+            with pytest.raises(SettingsError, match=says):
+                read(fold(), rule)
+
+
+def test_predictions_of_an_epoch_that_is_not_kept_are_an_error_that_says_which_are(folder):
+    folder.write(fold(), record(), arrays(epochs=(2, 3)))
+    assert folder.predictions(fold(), "epoch=3")["probabilities"].shape == (7, 3)
+    for rule in ("loss", "epoch=1"):
+        with pytest.raises(RecordError, match="no predictions of epoch 1 are on record; they are of epoch 2, 3"):
+            folder.predictions(fold(), rule)
+    again = folder.rows(reading="subset", rule="epoch=1")
+    assert again["accuracy"].isna().all() and (again["state"] == "done").all()
+    folder.write(fold(), record(), {})  # from an edition
+    with pytest.raises(RecordError, match=r"no predictions of epoch 2 are on record$"):
+        folder.predictions(fold())
+
+
+def test_curves_are_a_row_a_fold_and_epoch(folder):
+    assert list(folder.curves().columns) == records.CURVE and folder.curves().empty
+    folder.write(fold(fold=3), record(), arrays())
+    folder.write(fold(), FAILED | {"curve": [CURVE[0], {"epoch": 2, "loss": float("nan")}]}, {})
+    frame = folder.curves()
+    assert list(frame.columns) == records.CURVE and frame[["fold", "epoch"]].values.tolist() == [[2, 1], [2, 2], [3, 1], [3, 2], [3, 3]]
+    assert frame["loss"].iloc[2:].tolist() == [0.9, 0.8, 0.7] and frame["test_macro_f1"].iloc[2:].tolist() == [0.1, 0.5, 0.9]
+    assert frame["state"].tolist() == ["failed"] * 2 + ["done"] * 3 and frame["val_macro_f1"].isna().tolist() == [False, True] + [False] * 3
+    assert folder.curves([fold(fold=3), fold(fold=9)])["epoch"].tolist() == [1, 2, 3]
+
+
+OLD = {
+    "state": "done", "scores": {"test": {"macro_f1": 0.5, "loss": 0.25}, "validation": {"macro_f1": 0.6}}, "env": {},
+    "curve": [{"epoch": 1, "loss": 0.9, "val_macro_f1": 0.7, "val_loss": 0.1}, {"epoch": 2, "loss": 0.8, "val_macro_f1": 0.6, "val_loss": 0.2}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", [*RULES, "epoch=1", {"t": 1}])
+def test_a_record_of_protocol_1_is_read_at_its_last_epoch_whatever_the_rule(rule):
+    """It has the test scores of that epoch alone; its curve has the validation scores."""
+    one = fold(1, alteration="none", repeat=1)
+    head = OLD | {"config": one.config, "key": one.key, "protocol": 1}
+    about = records.row(head, rule)
+    assert records.check(head) == one and records.read_epoch(head, rule) == 2
+    assert (about["epoch"], about["macro_f1"], about["loss"], about["val_macro_f1"], about["val_loss"]) == (2, 0.5, 0.25, 0.6, 0.2)
+    assert (about["alteration"], about["protocol"]) == ("reseed-1", 1)
+    assert np.isnan(records.row(head | {"state": "failed"}, rule)["macro_f1"])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +183,13 @@ FOREIGN = {
     "scores null": (lambda head: head.update(scores=None), "the record's 'scores' is no dict"),
     "test scores null": (lambda head: head.update(scores={"test": None}), "the record's 'scores' are no"),
     "scores of words": (lambda head: head.update(scores={"test": {"macro_f1": "good"}}), "the record's 'scores' are no"),
+    "curve a dict": (lambda head: head.update(curve={}), "the record's 'curve' is no list"),
+    "curve of words": (lambda head: head.update(curve=["good"]), "the record's 'curve' is no list of epochs with numbers"),
+    "curve without epochs": (lambda head: head.update(curve=[{"loss": 1.0}]), "the record's 'curve' is no list of epochs with numbers"),
+    "curve with words": (
+        lambda head: head.update(curve=[{"epoch": 1, "val_macro_f1": "good"}]),
+        "the record's 'curve' is no list of epochs with numbers",
+    ),
     "error a string": (lambda head: head.update(state="failed", error="boom"), "the record's 'error' is no dict"),
     "env a list": (lambda head: head.update(env=[]), "the record's 'env' is no dict"),
     "another state": (lambda head: head.update(state="half"), "the record's state is 'half', neither done nor failed"),
@@ -167,17 +256,22 @@ def test_other_readings_come_from_the_stored_predictions(folder):
     rng = np.random.default_rng(0)
     for number in range(1, 4):
         truth = rng.integers(0, 3, 40)
-        stored = {"rows": np.arange(40), "labels": np.eye(3, dtype=np.uint8)[truth], "probabilities": rng.random((40, 3), np.float32)}
+        stored = kept(np.eye(3, dtype=np.uint8)[truth], rng.random((2, 40, 3), np.float32), (2, 3))
         folder.write(fold(fold=number), record(), stored)
     folder.write(fold(dataset="multi"), record(), arrays())
     folder.write(fold(fold=9), FAILED, {})
     frame = folder.rows(reading="argmax").set_index(["dataset", "fold"])
     for number in range(1, 4):
-        kept = folder.predictions(fold(fold=number))
-        truth, chosen = kept["labels"].argmax(axis=1), kept["probabilities"].argmax(axis=1)
+        best = folder.predictions(fold(fold=number))
+        truth, chosen = best["labels"].argmax(axis=1), best["probabilities"].argmax(axis=1)
         assert frame.loc[("t", number), "accuracy"] == pytest.approx(accuracy_score(truth, chosen))
         assert frame.loc[("t", number), "macro_f1"] == pytest.approx(f1_score(truth, chosen, average="macro"))
     assert np.isnan(frame.loc[("multi", 2), "macro_f1"]) and np.isnan(frame.loc[("t", 9), "macro_f1"])  # no meaning; failed
+    kept_of_last = folder.predictions(fold(fold=1), "last")
+    last = folder.rows(reading="argmax", rule="last").set_index(["dataset", "fold"])
+    chosen = kept_of_last["probabilities"].argmax(axis=1)
+    assert last.loc[("t", 1), "accuracy"] == pytest.approx(accuracy_score(kept_of_last["labels"].argmax(axis=1), chosen))
+    assert last.loc[("t", 1), "epoch"] == 3 and frame.loc[("t", 1), "epoch"] == 2
     plain, again = folder.rows(), folder.rows(macro="of_means")
     assert plain.loc[plain["dataset"] == "t", "macro_f1"].dropna().eq(0.5).all() and again["val_macro_f1"].isna().all()
     assert list(plain.columns) == list(again.columns)
@@ -187,7 +281,7 @@ def test_other_readings_come_from_the_stored_predictions(folder):
 
 def test_a_reseed_has_a_name_of_its_own(folder):
     for number in (0, 1, 2):
-        folder.write(fold(alteration="none", **({"repeat": number} if number else {})), record(), arrays())
+        folder.write(fold(alteration="none", **({"reseed": number} if number else {})), record(), arrays())
     frame = folder.rows()
     assert sorted(frame["alteration"]) == ["none", "reseed-1", "reseed-2"] and (frame["formula"] == "none").all() and frame["key"].is_unique
 

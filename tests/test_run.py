@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,10 +60,12 @@ def test_a_random_cell_of_the_tables_is_what_the_raw_predictions_give(built, rea
     rng = np.random.default_rng(seed)
     name, metric = rng.choice(["C-1", "H-2"]), rng.choice(["accuracy", "macro_f1", "micro_f1", "weighted_f1"])
     kept = list((built / "data" / "records" / "robo").glob("*.json"))
-    raw = {(head["config"]["alteration"], head["config"]["fold"]): unpack(body) for head, body in map(load, kept)}
+    raw = {(head["config"]["alteration"], head["config"]["fold"]): (head["curve"], unpack(body)) for head, body in map(load, kept)}
 
     def score(cell, fold):
-        labels, probabilities = raw[cell, fold]["labels"], raw[cell, fold]["probabilities"]
+        curve, arrays = raw[cell, fold]
+        best = max(curve, key=lambda at: at["val_macro_f1"])["epoch"]  # the first of equals
+        labels, probabilities = arrays["labels"], arrays["probabilities"][list(arrays["epochs"]).index(best)]
         if reading == "paper":
             truth, found = labels, (probabilities > 0.5).astype(int)
         else:
@@ -112,6 +115,21 @@ def test_a_partial_study_renders_and_says_so(built):
     text = (built / "reports" / "03_alterations--robo--smoke.html").read_text()
     assert "<strong>partial</strong>" in text and "6 of 9 planned folds are on record" in text
     assert "partial" in (built / "reports" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("notebook", ["03_alterations", "04_summary"])
+def test_pages_of_the_first_edition_say_that_every_rule_reads_the_last_epoch(home, notebook):
+    """Its records are of protocol 1: a table of rules would have equal columns."""
+    edition = Path(shutil.copy(NOTEBOOKS.parent / "reports" / "first-edition" / "results.parquet", home))
+    for part in ("notebooks", "tables"):
+        (home / part).mkdir()
+    settings = Settings(preset="quick", records_dir=str(edition))
+    assert run._page(notebook, run.notebooks()[notebook], settings, home, print) == "complete"
+    text = next(home.glob("*.html")).read_text(encoding="utf-8")
+    answer, rest = text[: text.index('class="contents"')], text[text.index('class="contents"') :]
+    told = "Every rule reads the last epoch: these records are of protocol 1"
+    assert answer.count(told) == 1 == rest.count(told)
+    assert "by best" not in text and "hang on that choice" not in text and "curve of an alteration" not in text
 
 
 def test_a_failing_notebook_is_named_and_the_rest_goes_on(built, monkeypatch, capsys):

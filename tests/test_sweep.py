@@ -1,16 +1,18 @@
 """run_study: resume, failures, shards, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
 import re
+from collections import Counter
 
 import pytest
 import reference_bert
 from pretend import fake_fold, fake_train
 
 from lstmcs.__main__ import main
+from lstmcs.errors import SettingsError
 from lstmcs.models import checkpoints
 from lstmcs.study import progress, sweep, worker
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.sweep import results, run_study
+from lstmcs.study.sweep import curves, results, run_study
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_fail_fast_stops_at_the_first_failure(trained, capsys):
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7, 40])
 def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
-    work = plan(Settings(runs=2))
+    work = plan(Settings(preset="quick", runs=2))
     shards = [sweep.in_shard(list(work.folds), sweep.check_shard(f"{number}/{of}")) for number in range(1, of + 1)]
     assert sorted(fold.key for shard in shards for fold in shard) == sorted(fold.key for fold in work.folds)
     for shard in shards:
@@ -155,16 +157,87 @@ assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distribute
 """
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
-    assert "0 of 190 folds done" in out.stdout
+    assert "0 of 70 folds done" in out.stdout
 
 
-def test_one_worker_and_two_workers_give_the_same_bits(home):
+def test_one_worker_and_two_workers_give_the_same_bits(home, monkeypatch, capsys):
     """Real training, on the smallest preset; test_cluster.py compares this process with workers of a cluster."""
+    monkeypatch.setattr(progress, "EVERY", 0)
     found = []
     for count in (1, 2):
-        options = {"preset": "smoke", "alterations": ["C-1"], "workers": count, "records_dir": str(home / f"r{count}")}
-        found.append(run_study(**options)[["alteration", "fold", "macro_f1", "loss", "val_loss", "key"]])
-    assert len(found[0]) == 4 and found[0].equals(found[1])
+        options = {"preset": "smoke", "alterations": ["C-1"], "epochs": 2, "workers": count, "records_dir": str(home / f"r{count}")}
+        work = plan(Settings.of(**options))
+        found.append((run_study(**options)[["alteration", "fold", "epoch", "macro_f1", "loss", "val_loss", "key"]], work.curves()))
+        said = Counter(re.findall(r"compiling (\S+) for robo", capsys.readouterr().out))
+        assert set(said) == {"none", "C-1"} and max(said.values()) <= count  # a worker that compiles says so, once
+    assert len(found[0][0]) == 4 and len(found[0][1]) == 8 and all(one.equals(two) for one, two in zip(*found))
+
+
+VARIED = {
+    "epochs": 3, "learning_rate": 0.01, "batch_size": 8, "embedding": 16, "units": 12, "dropout": 0.1, "patience": 2, "rule": "last", "padding": "mask",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["study", "status", "report"])
+def test_what_is_varied_on_the_command_line_reaches_the_settings(command, trained, monkeypatch, capsys):
+    """Each option alone, and all together."""
+    shown = []
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: shown.append(settings) or 0)
+    monkeypatch.setattr("lstmcs.__main__.plan", lambda settings, plan=plan: shown.append(settings) or plan(settings))
+    for asked in [*({name: value} for name, value in VARIED.items()), VARIED]:
+        del shown[:], trained[:]
+        words = [command, "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
+        assert main([*words, *(word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", str(value)))]) == 0
+        settings = Settings(alterations=("none",), folds=1, reseeds=0, workers=0, train=command != "report", **asked)
+        assert shown and all(one == settings for one in shown), asked
+        if command == "study" and asked != {"rule": "last"}:  # other records than those of the study before
+            assert trained == list(plan(settings).folds), asked
+
+
+def test_the_engine_on_the_command_line_reaches_the_study(trained, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    monkeypatch.setattr(worker, "engine", lambda name, models=(): asked.append((name, tuple(models))) or "tensorflow")
+    words = ["study", "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
+    for more in ([], ["--engine", "jax-tf32"], ["--engine", "tensorflow", "--models", "tfidf"]):
+        assert main([*words, *more]) == 0
+    assert asked == [("auto", ("lstm",)), ("jax-tf32", ("lstm",)), ("tensorflow", ("tfidf",))] and len(trained) == 2
+
+
+def test_jax_trains_side_by_side_in_this_process_and_a_scheduler_is_for_tensorflow(trained, monkeypatch):
+    """Which engine was asked for is what trains; the rest of the sweep is the same."""
+    how = []
+
+    def side_by_side(data, queue, tf32, compiling):
+        how.append(tf32)
+        while folds := queue.take("here", worker.ALL):
+            compiling(folds[0])
+            yield from fake_train(None, folds)
+
+    monkeypatch.setattr(worker, "engine", lambda name, models=(): name)
+    monkeypatch.setattr(worker, "side_by_side", side_by_side)
+    for name in ("jax", "jax-tf32"):
+        frame = run_study(alterations=["H-2"], folds=2, engine=name, seed=len(how), workers=2)
+        assert (frame["state"] == "done").all() and len(frame) == 6
+    assert how == [False, True] and not trained
+    with pytest.raises(SettingsError, match="engine 'jax' trains in this process; a scheduler's workers train with TensorFlow"):
+        run_study(alterations=["H-2"], folds=3, engine="jax", scheduler="tcp://127.0.0.1:8786")
+
+
+def test_the_rule_of_the_settings_is_what_a_study_returns(trained):
+    """The same records, whatever is read of them."""
+    options = {"alterations": ["none"], "folds": 2, "reseeds": 0, "workers": 0}
+    best, never = run_study(**options), run_study(**options, rule="epoch=2")
+    assert len(trained) == 2 and best["macro_f1"].notna().all() and never["macro_f1"].isna().all()
+    assert best["key"].tolist() == never["key"].tolist() and (best["epoch"] == 1).all()
+    assert results()["macro_f1"].tolist() == best["macro_f1"].tolist() and results(rule="epoch=2")["macro_f1"].isna().all()
+    assert results(rule={"robo": 1})["macro_f1"].tolist() == best["macro_f1"].tolist()
+    assert len(curves()) == 2 and curves()["test_macro_f1"].tolist() == best["macro_f1"].tolist()
+    with pytest.raises(SettingsError, match="rule 'paper' is for a plan"):
+        results(rule="paper")
+    with pytest.raises(SettingsError, match="did you mean 'last'"):
+        results(rule="lst")
+    assert run_study(**options, rule="paper", train=False)["macro_f1"].isna().all()  # the stand-in has no row of the paper's
 
 
 @pytest.mark.parametrize(
@@ -175,6 +248,18 @@ def test_one_worker_and_two_workers_give_the_same_bits(home):
         (["status", "--alterations", "C-13"], "unknown alteration 'C-13'"),
         (["study", "--alterations", "c = c * import"], "cannot read formula"),
         (["report", "--folds", "12"], "folds must be"),
+        (["study", "--epochs", "0"], "epochs must be a whole number from 1 to 1000, not 0"),
+        (["study", "--learning-rate", "2"], "learning_rate must be a number from 1e-07 to 1, not 2.0"),
+        (["study", "--learning-rate", "fast"], "invalid float value"),
+        (["status", "--batch-size", "0.5"], "invalid int value"),
+        (["study", "--dropout", "1"], "dropout must be a number from 0 to 0.95, not 1.0"),
+        (["report", "--embedding", "0"], "embedding must be"),
+        (["study", "--units", "9999"], "units must be"),
+        (["study", "--patience", "-1"], "patience must be"),
+        (["report", "--rule", "bset"], "unknown rule 'bset' (did you mean 'best'?)"),
+        (["study", "--engine", "jaks"], "unknown engine 'jaks' (did you mean 'jax'?)"),
+        (["status", "--engine", "jax"], "unrecognized arguments: --engine"),
+        (["study", "--epoch", "3"], "did you mean '--epochs'"),
         (["study", "--folds", "two"], "invalid int value"),
         (["study", "--reps", "2"], "unrecognized arguments: --reps"),
         (["data", "show"], "needs one name"),

@@ -1,5 +1,7 @@
 """A fold trained: pairing, the training loop against Keras' own `fit`, health, and reading a record back."""
 
+import random
+import warnings
 from dataclasses import replace
 
 import keras
@@ -10,15 +12,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from lstmcs import build_model
+from lstmcs import build_model, metrics, rules
 from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preprocess import prepare
 from lstmcs.fold import Fold
+from lstmcs.models.initial import initial_weights
 from lstmcs.study import worker
-from lstmcs.study.records import Folder
+from lstmcs.study.records import SCORES, Folder
 from lstmcs.study.worker import Kept
 from lstmcs.training.lstm import LSTMTrainer
 from lstmcs.training.tfidf import TfIdf
+from lstmcs.training.trainer import Course
 
 WORDS = "robot arm wheel lamp door stair glass table phone garden kitchen battery".split()
 
@@ -111,13 +115,12 @@ def uneven(documents=90):
 def test_masked_training_compiled_and_plain_agree_and_learn():
     data = uneven()
     one = fold(data, padding="mask", training={"epochs": 8, "batch_size": 16, "learning_rate": 0.02}, alteration="c = c * o")
-    fast, plain = (LSTMTrainer(data, one, jit=jit).fold(one).record for jit in (True, False))
+    trainers = [LSTMTrainer(data, one, jit=jit) for jit in (True, False)]
+    fast, plain = (trainer.fold(one).record for trainer in trainers)
     np.testing.assert_allclose([e["loss"] for e in fast["curve"]], [e["loss"] for e in plain["curve"]], rtol=1e-4)
-    assert fast["env"]["loop"] == "fast" and fast["scores"]["test"]["accuracy"] > 0.85
-    trainer = LSTMTrainer(data, one)
-    trainer.fold(one)
-    whole = np.asarray(trainer.model(data.ids))  # every row at full length
-    np.testing.assert_allclose(trainer.predict(np.arange(len(data.ids))), whole, atol=1e-5)
+    assert fast["env"]["loop"] == "fast" and fast["curve"][-1]["test_accuracy"] > 0.85
+    whole = np.asarray(trainers[0].model(data.ids))  # every row at full length
+    np.testing.assert_allclose(trainers[0].predict(np.arange(len(data.ids))), whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("padding", ["fixed", "mask"])
@@ -146,9 +149,10 @@ def test_reference_is_tf_idf_and_a_logistic_regression_a_class(multi):
     features, unseen = vectorizer.transform(texts[train]), vectorizer.transform(texts[test])
     for k in range(3):
         logistic = LogisticRegression(C=10.0, max_iter=1000).fit(features, data.labels[train, k])
-        np.testing.assert_allclose(kept["probabilities"][:, k], logistic.predict_proba(unseen)[:, 1], atol=1e-5)
+        np.testing.assert_allclose(kept["probabilities"][0, :, k], logistic.predict_proba(unseen)[:, 1], atol=1e-5)
     assert record["state"] == "done" and record["cost"]["parameters"] == 3 * (len(vectorizer.vocabulary_) + 1)
-    assert record["scores"]["test"]["macro_f1"] > 0.5
+    [only] = record["curve"]  # it has one epoch, which every rule reads
+    assert only["epoch"] == 1 and only["test_macro_f1"] > 0.5 and only["loss"] < only["val_loss"] and kept["epochs"].tolist() == [1]
     np.testing.assert_array_equal(kept["rows"], data.rows[test])
 
 
@@ -158,7 +162,7 @@ def test_reference_answers_0_for_a_class_without_training_rows():
     one = tfidf(data)
     data.labels[one.split(data.labels)[2][0], 2] = 1  # in the test part alone
     _, record, kept = TfIdf(data, one).fold(one)
-    assert record["state"] == "done" and not kept["probabilities"][:, 2].any()
+    assert record["state"] == "done" and not kept["probabilities"][..., 2].any()
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +174,7 @@ def trained(data):
 
 def test_record_of_a_fold(trained, data, tmp_path):
     _, (one, record, predictions) = trained
-    assert record["state"] == "done" and record["scores"]["test"]["macro_f1"] > 0.5
+    assert record["state"] == "done" and record["curve"][-1]["test_macro_f1"] > 0.5
     assert [e["epoch"] for e in record["curve"]] == list(range(1, 13)) and record["curve"][-1]["loss"] < record["curve"][0]["loss"]
     assert record["cost"]["parameters"] == build_model(
         "lstm", vocab_size=data.vocab_size, max_len=data.max_len, n_classes=3, embedding=8, units=6).count_params()  # fmt: skip
@@ -178,19 +182,98 @@ def test_record_of_a_fold(trained, data, tmp_path):
     # every score can be computed again from the record alone
     folder = Folder(tmp_path)
     folder.write(one, record, predictions)
-    kept = folder.predictions(one)
-    again = f1_score(kept["labels"], kept["probabilities"] > 0.5, average="macro", zero_division=0)
-    assert folder.rows([one]).loc[0, "macro_f1"] == pytest.approx(again)
-    _, _, test = one.split(data.labels)
+    for rule in rules.RULES:
+        kept, about = folder.predictions(one, rule), folder.rows([one], rule=rule).loc[0]
+        again = f1_score(kept["labels"], kept["probabilities"] > 0.5, average="macro", zero_division=0)
+        assert about["macro_f1"] == pytest.approx(again)
+        loss = keras.losses.BinaryCrossentropy()(kept["labels"].astype(np.float32), kept["probabilities"])
+        assert about["loss"] == pytest.approx(float(loss), abs=1e-5)
+    train, _, test = one.split(data.labels)
     np.testing.assert_array_equal(kept["rows"], data.rows[test])
+    assert record["cost"]["train_rows"] == len(train) and record["cost"]["test_rows"] == len(test)
+    assert record["cost"]["seconds_per_epoch"] == record["cost"]["train_seconds"] / 12
+
+
+def test_every_epoch_has_the_scores_of_the_validation_and_of_the_test_rows(trained, data):
+    """Against predictions of the model as it was at the end, of which the last epoch is."""
+    trainer, (one, *_) = trained
+    _, record, _ = trainer.fold(one)
+    parts = dict(zip(("train", "val", "test"), one.split(data.labels)))
+    for part in ("val", "test"):
+        said, true = trainer.predict(parts[part]) > 0.5, data.labels[parts[part]]
+        assert record["curve"][-1][f"{part}_accuracy"] == (said == true).mean()
+        assert record["curve"][-1][f"{part}_macro_f1"] == pytest.approx(f1_score(true, said, average="macro", zero_division=0))
+    names = {"epoch", "loss", *(f"{part}_{name}" for part in ("val", "test") for name in SCORES)}
+    assert all(set(at) == names for at in record["curve"])
+
+
+class Told:
+    """Answers told beforehand: epoch -> (validation, test) probabilities."""
+
+    def __init__(self, labels, rng, epochs):
+        self.rows = np.arange(20), np.arange(20, 40)
+        self.right = [labels[rows] for rows in self.rows]
+        self.told = [
+            [np.clip(y * a + rng.random(y.shape) * (1 - a), 0, 1).astype(np.float32) for y in self.right] for a in rng.random(epochs)
+        ]
+
+    def course(self, data, one):
+        course, ends = Course(data, one, *self.rows), []
+        for epoch, (validation, test) in enumerate(self.told, 1):
+            ends.append(course.ends(epoch, 1.0, {"val": validation, "test": test}.get))
+            if ends[-1]:
+                break
+        return course.trained({"train_seconds": 1.0}, 1.0, {}), ends
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_predictions_are_kept_at_the_epochs_that_a_rule_picks_and_at_no_other(data, seed):
+    told = Told(data.labels, np.random.default_rng(seed), 15)
+    (_, record, kept), ends = told.course(data, fold(data))
+    assert len(record["curve"]) == 15 and not any(ends)
+    picked = {rules.choose(record["curve"], rule) for rule in rules.RULES}
+    assert kept["epochs"].tolist() == sorted(picked) and 15 in picked
+    for epoch, probabilities in zip(kept["epochs"], kept["probabilities"]):
+        np.testing.assert_array_equal(probabilities, told.told[epoch - 1][1])
+    np.testing.assert_array_equal(kept["labels"], told.right[1])
+    np.testing.assert_array_equal(kept["rows"], data.rows[told.rows[1]])
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience_is_counted_from_the_best_epoch(data, patience):
+    told = Told(data.labels, np.random.default_rng(1), 30)
+    (_, whole, _), _ = told.course(data, fold(data))
+    (_, record, kept), ends = told.course(data, fold(data, training={"patience": patience}))
+    last, waited, best = 0, 0, -1.0
+    while waited < patience:  # by hand
+        score, last = whole["curve"][last]["val_macro_f1"], last + 1
+        waited, best = (0, score) if score > best else (waited + 1, best)
+    assert len(record["curve"]) == last < 30 and ends == [False] * (last - 1) + [True]
+    assert record["curve"] == whole["curve"][:last] and record["state"] == "done" and record["health"]["epochs"] == last
+    assert last - patience in kept["epochs"]
+
+
+def test_answers_that_are_no_numbers_end_a_fold_with_an_error(data):
+    for part in (0, 1):
+        told = Told(data.labels, np.random.default_rng(0), 4)
+        told.told[2][part][3, 1] = np.nan
+        (_, record, kept), ends = told.course(data, fold(data))
+        assert (
+            ends == [False, False, True]
+            and record["state"] == "failed"
+            and record["health"] == {"largest_c": 1.0, "nan": True, "epochs": 3}
+        )
+        assert record["error"]["message"] == "predictions hold NaN after epoch 3; the largest |c| an epoch earlier was 1"
+        assert set(kept["epochs"]) <= {1, 2} and [at["epoch"] for at in record["curve"]] == [1, 2, 3]
 
 
 def test_same_seed_same_bits_and_no_trace_of_the_fold_before(trained):
     trainer, (one, first, predictions) = trained
     trainer.fold(replace(one, fold=5))
     _, second, again = trainer.fold(one)
-    assert second["scores"] == first["scores"] and second["curve"] == first["curve"]
-    np.testing.assert_array_equal(predictions["probabilities"], again["probabilities"])
+    assert second["curve"] == first["curve"] and set(again) == set(predictions)
+    for name, array in predictions.items():
+        np.testing.assert_array_equal(array, again[name])
     assert trainer._train.experimental_get_tracing_count() == 1  # compiled once for all folds
 
 
@@ -234,4 +317,48 @@ def test_a_diverging_alteration_is_a_failed_record(data):
     one = fold(data, alteration="c = exp(exp(c * 9 + 9))")
     _, record, predictions = LSTMTrainer(data, one).fold(one)
     assert record["state"] == "failed" and "epoch 1" in record["error"]["message"] and record["health"]["nan"]
-    assert record["scores"] == {} and len(predictions["rows"]) == 12
+    [only] = record["curve"]
+    assert only["epoch"] == 1 and not np.isfinite(only["loss"]) and set(only) == {"epoch", "loss"}
+    assert len(predictions["rows"]) == 12 and len(predictions["epochs"]) == len(predictions["probabilities"]) == 0
+
+
+def test_a_fold_leaves_keras_and_every_generator_as_its_user_left_them(trained):
+    """Nothing of Keras is cleared and no seed is set: a model that was built before trains on, and the next layer's name is a new one."""
+    trainer, (one, *_) = trained
+    mine = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+    mine.compile("adam", "mse", jit_compile=False)
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    mine.fit(x, x[:, :3], verbose=0)
+    name = keras.layers.Dense(1).name
+    before = mine.get_weights(), random.getstate(), np.random.get_state()[1].tolist()
+    trainer.fold(replace(one, fold=3, training=one.training | {"epochs": 1}))
+    assert random.getstate() == before[1] and np.random.get_state()[1].tolist() == before[2]
+    assert int(keras.layers.Dense(1).name.rsplit("_", 1)[1]) == int(name.rsplit("_", 1)[1]) + 1
+    assert all((a == b).all() for a, b in zip(mine.get_weights(), before[0]))
+    mine.fit(x, x[:, :3], verbose=0)
+    assert any((a != b).any() for a, b in zip(mine.get_weights(), before[0]))
+
+
+def test_initial_weights_are_the_seeds_and_not_the_alterations(trained, data):
+    """The numbers of models/initial.py, whatever was trained before."""
+    trainer, (one, *_) = trained
+    trainer.reset(one)
+    drawn = initial_weights(trainer.variables, one.seed_for("weights"))
+    assert all((variable.numpy() == value).all() for variable, value in zip(trainer.variables, drawn))
+    assert not any(v.numpy().any() for v in trainer.optimizer.variables if "learning_rate" not in v.path)
+
+
+@pytest.mark.parametrize("padding", ["fixed", "mask"])
+@pytest.mark.parametrize("model", ["lstm", "simple"])
+def test_a_step_of_training_sees_what_a_prediction_sees(model, padding):
+    """With a learning rate that moves nothing and no dropout, the loss of an epoch is that of the predictions: masks included."""
+    data, sizes = uneven(), {"embedding": 8, "units": 6, "dropout": 0.0}
+    sizes |= {"heads": 2, "head_width": 4, "feed_forward": 8} if model == "simple" else {}
+    one = fold(data, model=model, sizes=sizes, padding=padding, training={"epochs": 1, "batch_size": 16, "learning_rate": 1e-12})
+    trainer = LSTMTrainer(data, one, jit=False)
+    train, _, _ = one.split(data.labels)
+    trainer.reset(one)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nor does Keras complain of a mask
+        loss = trainer.epoch(train, np.random.default_rng(0))
+    assert loss == pytest.approx(metrics.loss(data.labels[train], trainer.predict(train)), rel=1e-5)

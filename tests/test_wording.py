@@ -79,7 +79,7 @@ def test_a_checkpoint_is_called_by_its_name():
 def test_the_training_of_every_kind_is_stated():
     work = plan(Settings(models=["lstm", "simple", "bert", "tfidf"], checkpoint="all-MiniLM-L6-v2?epochs=3", folds=1))
     lines = wording.training(work)
-    assert lines[0] == "LSTM-CS: batch size 32, learning rate 0.001; epochs: robo 12" and lines[3] == "TF-IDF + logistic regression: C 10"
+    assert lines[0] == "LSTM-CS: batch size 32, learning rate 0.001; epochs: robo 40" and lines[3] == "TF-IDF + logistic regression: C 10"
     assert lines[2].startswith("BERT (all-MiniLM-L6-v2): batch size 16, learning rate 0.0003") and lines[2].endswith("epochs: robo 3")
 
 
@@ -125,3 +125,81 @@ def test_the_headline_counts_the_claims_as_their_table_does():
         both
     )
     assert "Evidence: 5 comparisons" in wording.headline(both)
+
+
+def curves(scores):
+    """Validation macro F1 in percent, epoch by epoch: cell -> a list a fold."""
+    rows = [
+        {"dataset": "t", "model": "lstm", "alteration": cell, "run": 1, "fold": fold, "epoch": epoch, "val_macro_f1": score / 100}
+        for cell, folds in scores.items() for fold, line in enumerate(folds, 1) for epoch, score in enumerate(line, 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_who_learns_slowly_who_never_and_who_alike():
+    """The unaltered cell is within a point of its best (50) from epoch 2 on; C-1 from 4, C-2 from 2, H-1 in one fold of two."""
+    fast, slow, never = [10, 49.5, 50, 48], [0, 10, 20, 49], [0, 10, 20, 48]
+    text = wording.learning(curves({"none": [fast] * 2, "C-1": [slow] * 2, "C-2": [fast] * 2, "H-1": [slow, never]}), "t")
+    assert text == (
+        "t: trained to epoch 4, the unaltered cell comes within a point of its best validation Macro F1 after 2 epochs (median). "
+        "C-1 takes 2.0 times as many epochs to get there; at least half of the folds do not get there with H-1 (1 of 2 do); "
+        "the other takes about as long."
+    )
+    assert wording.learning(curves({"none": [fast], "C-1": [fast], "H-1": [fast]}), "t").endswith("All 2 alterations take about as long.")
+    first = wording.learning(curves({"none": [[50, 40]], "C-1": [[50, 40]], "reseed-1": [[0, 0]]}), "t")
+    assert "after 1 epoch (median)" in first
+    assert first.endswith("The one alteration takes about as long; the unaltered cell with other seeds gets there in 0 of 1 folds.")
+    sooner = wording.learning(curves({"none": [[0, 10, 20, 50]], "C-1": [[50, 0, 0, 0]], "H-2": [[0, 50, 0, 0]]}), "t")
+    assert sooner.endswith("C-1 takes 0.2 times as many epochs to get there, H-2 0.5 times.")
+    for part in ({"none": [fast]}, {"C-1": [fast]}, {"none": [fast], "reseed-1": [fast]}):
+        assert "no curve" in wording.learning(curves(part), "t")
+    assert "no curve" in wording.learning(curves({"none": [fast]}).iloc[:0], "t")
+
+
+def verdicts(*rows, rules=("best", "loss", "last")):
+    """A hand-made stats.curves.under_rules: alteration, then a verdict a rule."""
+    table = pd.DataFrame([("t", *row) for row in rows], columns=["dataset", "alteration", *rules])
+    return table.assign(depends=[len(set(row[1:]) - {"no data"}) > 1 for row in rows])
+
+
+def test_what_hangs_on_the_epoch():
+    one = ("C-1", "same", "same", "same")
+    seeds_alone = ("reseed-1", "better", "worse", "same")  # is no verdict on an alteration
+    assert wording.depending(verdicts(one, seeds_alone), "best") == (
+        "Of 1 verdict, read at the epoch that is best on validation (rule best), none hangs on that choice: "
+        "the other rules (loss, last) give the same."
+    )
+    two = wording.depending(verdicts(one, ("H-1", "same", "worse", "same"), ("H-2", "undecided", "worse", "same")), "best")
+    assert (
+        "Of 3 verdicts" in two and "2 hang on that choice: another rule (loss, last) gives another; none turns from better to worse" in two
+    )
+    turned = wording.depending(verdicts(one, ("H-1", "better", "same", "worse"), ("H-2", "no data", "worse", "better")), "best")
+    assert "Of 2 verdicts" in turned and "1 hangs" in turned and turned.endswith("; better by one rule and worse by another: H-1 on t.")
+    assert "Of 2 verdicts, read at the last epoch (rule last)" in wording.depending(
+        verdicts(one, ("H-1", "worse", "worse", "same")), "last"
+    )
+    fixed = wording.depending(verdicts(("C-1", "same", "same"), rules=("epoch=2", "best")), "epoch=2")
+    assert "read at epoch 2 (rule epoch=2)" in fixed and "(best)" in fixed
+    for nothing in (verdicts(), verdicts(("C-1", "no data", "same", "same")), verdicts(one)[["dataset", "alteration", "best", "depends"]]):
+        assert wording.depending(nothing, "best") == "Only one way of reading is on record."
+
+
+def test_rules_that_read_alike_are_said_and_not_tabled():
+    def read(epoch, protocol=2):
+        return study({"C-1": 1.0}).assign(epoch=epoch, protocol=protocol)
+
+    assert wording.read_alike({"best": read(3), "last": read(4)}) == ""
+    assert wording.read_alike({"best": read(3), "paper": read(np.nan)}) == ""
+    assert wording.read_alike({"best": read(1), "last": read(1)}).startswith("Every rule reads the same epoch of each fold")
+    assert wording.read_alike({"best": read(2, 1), "last": read(2, 1)}).startswith(
+        "Every rule reads the last epoch: these records are of protocol 1"
+    )
+
+
+def test_the_table_of_the_rules_has_their_differences_and_verdicts():
+    early, late = study({"C-1": -3.0, "reseed-1": 0.0}, runs=3), study({"C-1": 0.0, "reseed-1": 0.0}, runs=3)
+    table = wording.by_rules({"best": late, "accuracy": early})
+    assert list(table.columns) == ["by best", "by accuracy", "verdict by best", "verdict by accuracy", "depends"]
+    assert list(table.index) == ["C-1", "same cell, other seeds"]
+    assert table.loc["C-1", "by accuracy"] == pytest.approx(single.differences_table(early).loc["C-1", "mean"])
+    assert table.loc["C-1"].tolist()[2:] == ["same", "worse", "yes"] and table["depends"].iloc[1] == "no"

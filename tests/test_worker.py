@@ -8,6 +8,7 @@ import pytest
 
 from lstmcs.fold import Fold
 from lstmcs.study import worker
+from lstmcs.study.schedule import Queue
 from lstmcs.study.worker import Kept
 from lstmcs.training.trainer import Trained, Trainer
 
@@ -103,6 +104,15 @@ def test_compiled_models_are_kept_a_build_and_the_one_used_longest_ago_goes_firs
         assert len(tight) == 1
     tight.clear()
     assert len(tight) == 0
+
+
+def test_a_cell_that_has_to_be_compiled_is_announced_before_and_one_that_is_kept_is_not(pretended, monkeypatch):
+    monkeypatch.setattr(worker, "KEPT", Kept(limit=2**50))
+    monkeypatch.setattr(worker, "train", lambda prepared, folds, train=worker.train: train(prepared, folds, worker.KEPT))
+    folds, said = [fold(number, cell) for number in (1, 2) for cell in ("none", "c = c * o")], []
+    found = worker.in_process({"t": Prepared()}, Queue(folds), lambda one: said.append((one, len(pretended.built))))
+    assert [one.fold for one in found] == folds
+    assert said == [(folds[0], 0), (folds[1], 1)]  # nothing of it was built yet
 
 
 def test_each_kind_of_model_has_its_class():

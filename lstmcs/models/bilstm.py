@@ -116,7 +116,10 @@ def _simple(vocab_size, max_len, n_classes, alteration, masked, embedding, units
 
     # === Functional model ===
     ids = keras.Input((None if masked else max_len,), dtype="int32", name="ids")
-    x = transformer.block(drop(place(embed(ids))), "encoder", **widths, initial=lambda: "glorot_uniform")
+    x = drop(place(embed(ids)))
+    # said outright, so that it is in the graph: what is trained is cut at the dropout, and a mask that a tensor carries ends there
+    seen = x._keras_mask if masked else None
+    x = transformer.block(x, "encoder", **widths, initial=lambda: "glorot_uniform", mask=seen)
     return keras.Model(ids, stack(x), name="simple")
 
 

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..alterations import ALTERATIONS, NUMPY, alteration
 from ..datasets.preprocess import Prepared
@@ -97,9 +97,9 @@ def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "
     names = [name for name in multiple.in_order(table["alteration"]) if name != "none"]
     if not names or "none" not in set(table["alteration"]):
         return nothing()
-    columns = min(3, len(names))
+    columns = 3 if len(names) > 6 else min(2, len(names))  # two are read on a phone
     rows = -(-len(names) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(2.5 * columns, 1.75 * rows + 0.5), sharex=True, sharey=True, squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(2.7 * columns, 1.75 * rows + 0.5), sharex=True, sharey=True, squeeze=False)
     picked = results.groupby("alteration")["epoch"]
     for ax, name in zip(axes.flat, names):
         for cell, colour, style, foot in (("none", GREY, "--", 0.0), (name, BLUE, "-", 0.05)):
@@ -112,13 +112,7 @@ def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "
         ax.set_title(shown if len(shown) < 26 else shown[:23] + "...", fontsize=9, loc="left")
         ax.grid(color="#dddddd", lw=0.5)
         ax.set_axisbelow(True)
-    for ax in axes.flat[len(names) :]:
-        ax.axis("off")
-    fig.supxlabel("epoch", fontsize=9)
-    fig.supylabel(f"{METRICS[metric]} on validation, %", fontsize=9)
-    sns.despine(fig)
-    fig.tight_layout()
-    return fig
+    return _over_epochs(fig, axes, len(names), metric)
 
 
 def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1", "H-2"), metric: str = "macro_f1") -> plt.Figure:
@@ -139,9 +133,19 @@ def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1
         ax.grid(color="#dddddd", lw=0.5)
         ax.set_axisbelow(True)
     axes[0, 0].legend(frameon=False, fontsize=8)
-    for ax in axes.flat[len(sets) :]:
-        ax.axis("off")
-    fig.supxlabel("epoch", fontsize=9)
+    return _over_epochs(fig, axes, len(sets), metric)
+
+
+def _over_epochs(fig: plt.Figure, axes: np.ndarray, panels: int, metric: str) -> plt.Figure:
+    """Names of the axes, whole epochs as ticks; what is no panel goes."""
+    for number, ax in enumerate(axes.flat):
+        if number >= panels:
+            ax.axis("off")
+            continue
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if number + axes.shape[1] >= panels:  # nothing below it
+            ax.set_xlabel("epoch", fontsize=9)
+            ax.tick_params(labelbottom=True)
     fig.supylabel(f"{METRICS[metric]} on validation, %", fontsize=9)
     sns.despine(fig)
     fig.tight_layout()

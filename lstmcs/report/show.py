@@ -20,11 +20,13 @@ MATHML = "{http://www.w3.org/1998/Math/MathML}m"  # the start of every tag of it
 LONG = 30  # characters from which a column of words is given room
 
 
-def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = True, latex: tuple[str, ...] = ()) -> HTML:
+def table(
+    frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = True, latex: tuple[str, ...] = (), infinite: str = "∞"
+) -> HTML:
     """A frame as a table: numbers right, words left, floats with `decimals` places, missing values as a dash; all escaped.
 
     latex: columns whose texts are formulas. MathJax, which JupyterLab runs over every output, is told to leave the table
-    alone: a "$" in a cell is a dollar.
+    alone: a "$" in a cell is a dollar. infinite: what stands for a value that is.
     """
     frame = frame.rename_axis(index=frame.index.name or "row").reset_index() if index else frame
 
@@ -33,6 +35,8 @@ def table(frame: pd.DataFrame, caption: str, decimals: int = 2, index: bool = Tr
             return "–"
         if column in latex:
             return math(value) if value else "–"
+        if value == float("inf"):
+            return infinite
         return f"{value:.{decimals}f}" if isinstance(value, float) else html.escape(str(value))
 
     kinds = [_kind(frame[column]) for column in frame]

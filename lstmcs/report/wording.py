@@ -3,8 +3,11 @@
 results: a frame of records (study/records.py). Nothing is computed here that a function of stats or paper does not give.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from .. import rules
 from ..datasets import registry
 from ..fold import is_reseed, label
 from ..metrics import METRICS
@@ -84,41 +87,95 @@ def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> s
 
 def learning(curves: pd.DataFrame, name: str) -> str:
     """How fast the cells of one data set learn, in words. curves: of one data set and model."""
-    table = speeds.speed(curves)
-    table = table[~is_reseed(table["alteration"])].set_index("alteration")
-    if "none" not in table.index or len(table) < 2:
+    table = speeds.speed(curves).set_index("alteration")
+    reseed, table = table[is_reseed(table.index)].query("folds > 0"), table[~is_reseed(table.index)]
+    if "none" not in table.index or table["later"].drop("none").dropna().empty:
         return f"{name}: no curve of an alteration and the unaltered cell is on record yet."
-    base, altered = table.loc["none"], table.drop("none")
-    text = f"{name}: trained to epoch {int(base['last'])}, the unaltered cell comes within a point of its best validation score after {base['epochs']:g} epochs (median)"
-    slow = altered[altered["later"] >= 1.5].sort_values("later")
-    reached = slow[slow["later"] < float("inf")]
+    base, altered = table.loc["none"], table.drop("none").dropna(subset="later").sort_values("later", kind="stable")
+    text = f"{name}: trained to epoch {base['last']:g}, the unaltered cell comes within a point of its best validation {METRICS['macro_f1']} after {_many(base['epochs'])} (median). "
+    never = altered[altered["later"] == float("inf")]
+    there = altered.drop(never.index)
+    far = there[(there["later"] >= 1.5) | (there["later"] <= 1 / 1.5)]
     parts = []
-    if len(reached):
+    if len(far):
+        first, *others = [f"{label(cell)} {{}}{row['later']:.1f} times" for cell, row in far.iterrows()]
+        parts.append(", ".join([first.format("takes ") + " as many epochs to get there", *(one.format("") for one in others)]))
+    if len(never):
+        folds = [f"{label(cell)} ({row['reached']:g} of {row['folds']:g} do)" for cell, row in never.iterrows()]
+        parts.append("at least half of the folds do not get there with " + ", ".join(folds))
+    if rest := len(there) - len(far):
+        many = f"the other{f' {rest}' * (rest > 1)}" if parts else f"all {rest} alterations" if rest > 1 else "the one alteration"
+        parts.append(f"{many} take{'s' * (rest == 1)} about as long")
+    if len(reseed):
         parts.append(
-            "at least half as many epochs again take " + ", ".join(f"{cell} ({row['later']:.1f} times)" for cell, row in reached.iterrows())
+            f"the unaltered cell with other seeds gets there in {reseed['reached'].iloc[0]:g} of {reseed['folds'].iloc[0]:g} folds"
         )
-    if never := [
-        f"{cell} ({int(row['folds'] - row['reached'])} of {int(row['folds'])} folds)"
-        for cell, row in altered.iterrows()
-        if row["later"] == float("inf")
-    ]:
-        parts.append(f"not reached in half of the folds by {', '.join(never)}")
-    return text + "; " + ("; ".join(parts) if parts else f"all {len(altered)} alterations take about as long") + "."
+    words = "; ".join(parts)
+    return text + words[0].upper() + words[1:] + "."
+
+
+def _many(epochs: float) -> str:
+    return f"{epochs:g} epoch" + ("s" if epochs != 1 else "")
 
 
 def depending(table: pd.DataFrame, rule: str) -> str:
     """Which verdicts hang on the epoch that is read. table: stats.curves.under_rules; rule: the one the page goes by."""
     table = table[~is_reseed(table["alteration"])]
     others = [column for column in table if column not in ("dataset", "alteration", "depends", rule)]
-    known = table[table[rule] != "no data"]
+    known = table[table[rule].isin(single.VERDICTS)]
     if known.empty or not others:
         return "Only one way of reading is on record."
-    opposite = known[[bool({"better", "worse"} <= set(row)) for row in known[[rule, *others]].itertuples(index=False)]]
-    told = f"Read at the epoch that is best on validation ({rule}), " if rule == "best" else f"Read by the rule {rule!r}, "
-    told += f"{int(known['depends'].sum())} of {len(known)} verdicts differ under another rule ({', '.join(others)})"
+    opposite = known[[{"better", "worse"} <= set(row) for row in known[[rule, *others]].itertuples(index=False)]]
+    count = int(known["depends"].sum())
+    told = f"Of {len(known)} verdict{'s' * (len(known) != 1)}, read at {_read_at(rule)} (rule {rule}), {count or 'none'} hang{'s' * (count < 2)} on that choice: "
+    told += f"another rule ({', '.join(others)}) gives another" if count else f"the other rules ({', '.join(others)}) give the same"
     if opposite.empty:
-        return told + "; none turns from better to worse."
-    return told + "; from better to worse turn " + ", ".join(f"{row.alteration} on {row.dataset}" for row in opposite.itertuples()) + "."
+        return told + ("; none turns from better to worse or back." if count else ".")
+    return (
+        told
+        + "; better by one rule and worse by another: "
+        + ", ".join(f"{r.alteration} on {r.dataset}" for r in opposite.itertuples())
+        + "."
+    )
+
+
+def _read_at(rule: str) -> str:
+    if found := rules.fixed(rule):
+        return f"epoch {found}"
+    return {
+        "best": "the epoch that is best on validation", "loss": "the epoch of lowest validation loss",
+        "accuracy": "the epoch of highest validation accuracy", "last": "the last epoch",
+    }.get(rule, rules.COMMON.get(rule, rule))  # fmt: skip
+
+
+def read_alike(results: Mapping[str, pd.DataFrame]) -> str:
+    """Why nothing can be said of other epochs, where every rule reads the same epoch of each fold; nothing where they differ.
+
+    results: rule -> frame of results read by it.
+    """
+    if speeds.rules_differ(results):
+        return ""
+    frame = next(iter(results.values()))
+    if len(frame) and (frame["protocol"] == 1).all():
+        return (
+            "Every rule reads the last epoch: these records are of protocol 1, which kept test scores of no other, so they cannot tell "
+            "whether the answer hangs on the epoch."
+        )
+    return "Every rule reads the same epoch of each fold, so nothing hangs on that choice here."
+
+
+def by_rules(results: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """One data set under each rule, to be read: a row a cell; the mean difference as each rule reads it, the verdicts, depends."""
+    means = speeds.differences_under_rules(results).pivot(index="alteration", columns="rule", values="mean")
+    words = verdicts_by_rules(speeds.under_rules(results)).drop(columns="dataset").set_index("alteration")
+    means = means.rename(index=label, columns="by {}".format).reindex(words.index, columns=[f"by {rule}" for rule in results])
+    return means.join(words.rename(columns=lambda name: f"verdict {name}" if name in means else name)).rename_axis(index=None, columns=None)
+
+
+def verdicts_by_rules(table: pd.DataFrame) -> pd.DataFrame:
+    """stats.curves.under_rules to be read: columns "by best", ... for the rules, which have names of scores too."""
+    shown = table.assign(alteration=table["alteration"].map(label), depends=table["depends"].map({True: "yes", False: "no"}))
+    return shown.rename(columns=lambda name: name if name in ("dataset", "alteration", "depends") else f"by {name}")
 
 
 def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:

@@ -18,7 +18,7 @@ def speed(curves: pd.DataFrame, metric: str = "macro_f1", within: float = WITHIN
     """Epochs until a cell reaches the unaltered cell's best validation score of the same fold, to within `within` points.
 
     A row a data set and cell: folds (that both have), reached (how many of them reach it), epochs (the median; infinite where
-    fewer than half do: a fold that never reaches it is censored, not zero), later (median over the folds of how many times as many
+    no more than half do: a fold that never reaches it is censored, not zero), later (median over the folds of how many times as many
     epochs as the unaltered cell; infinite likewise), last (the epoch to which training went). curves: of one model.
     """
     column, rows = f"val_{metric}", []
@@ -69,6 +69,13 @@ def under_rules(results: Mapping[str, pd.DataFrame], metric: str = "macro_f1") -
     known = table.where(table != "no data")
     table["depends"] = known.nunique(axis=1) > 1
     return table.reset_index()
+
+
+def rules_differ(results: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether some fold is read at another epoch by another rule. results: rule -> frame of the same folds."""
+    fold = ["dataset", "model", "alteration", "run", "fold"]
+    read = pd.concat([frame.set_index(fold)["epoch"] for frame in results.values()], axis=1).dropna(how="all")
+    return bool((read.nunique(axis=1, dropna=False) > 1).any())
 
 
 def differences_under_rules(results: Mapping[str, pd.DataFrame], metric: str = "macro_f1") -> pd.DataFrame:

@@ -16,6 +16,7 @@ from .. import environment, metrics, rules
 from ..alterations import ALTERATIONS, alteration
 from ..errors import EditionError, RecordError, nearest
 from ..fold import PROTOCOL, Fold
+from ..models.kinds import START
 from .records import Folder, check, curve_frame, frame, row
 
 ENDING = ".parquet"
@@ -104,15 +105,17 @@ class Archive:
         return found
 
     def extent(self) -> dict:
-        """The study that it is of, as Settings takes it: data sets, models, runs and seed; own formulas, and rows with other
-        seeds where it has more than any study."""
+        """The study that it is of, as Settings takes it: data sets, models, runs and seed; the preset of all cells where it holds
+        more than those of a first study; own formulas, and rows with other seeds where it has more than any study."""
         folds = list(self._rows)
         named = {
             plural: list(dict.fromkeys(getattr(f, name) for f in folds)) for plural, name in (("datasets", "dataset"), ("models", "model"))
         }
-        formulas = list(dict.fromkeys(f.alteration for f in folds))
-        if any(alteration(formula).id not in ALTERATIONS for formula in formulas):
-            named["alterations"] = formulas
+        cells = list(dict.fromkeys(alteration(f.alteration).id for f in folds))
+        if set(cells) - set(ALTERATIONS):
+            named["alterations"] = cells
+        elif set(cells) - set(START):
+            named["preset"] = "quick"
         reseeds = max(f.reseed for f in folds)
         return named | {"runs": max(f.run for f in folds), "seed": folds[0].seed} | ({"reseeds": reseeds} if reseeds > 1 else {})
 

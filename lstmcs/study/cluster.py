@@ -181,7 +181,6 @@ class _Dispatch:
 
     def __init__(self, data, queue, client, local, say, compiling=lambda fold: None):
         self.data, self.queue, self.client, self.local, self.say, self.compiling = data, queue, client, local, say, compiling
-        self.began: set[tuple[str, str]] = set()  # (worker, build) pairs
         self.running: dict = {}  # future -> (worker, its folds)
         self.fit: dict[str, bool] = {}  # worker -> whether it may train
         self.sent: set[tuple[str, str]] = set()  # (worker, data set) pairs
@@ -246,14 +245,13 @@ class _Dispatch:
                 self.say(f"worker {worker} is left out: {', '.join(differs)}")
 
     def _submit(self, worker: str) -> None:
-        folds = self.queue.take(worker)
+        held, folds = self.queue.holds(worker), self.queue.take(worker)
         if not folds:
             return
         name = folds[0].dataset
         known = (worker, name) in self.sent
-        if (worker, folds[0].build) not in self.began:
+        if folds[0].build not in held:
             self.compiling(folds[0])
-        self.began.add((worker, folds[0].build))
         future = self.client.submit(
             _task, folds, None if known else self.data[name], workers=[worker], pure=False, allow_other_workers=False
         )

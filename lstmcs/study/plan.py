@@ -27,7 +27,7 @@ from .records import Folder
 
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
-    "start": {"runs": 1, "folds": 10, "alterations": ("none", "C-1", "C-4", "H-1", "H-2", "H-3"), "reseeds": 1},
+    "start": {"runs": 1, "folds": 10, "alterations": kinds.START, "reseeds": 1},
     "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "reseeds": 0},
     "quick": {"runs": 1, "folds": 10, "reseeds": 1},
     "standard": {"runs": 3, "folds": 10, "reseeds": 1},
@@ -126,7 +126,7 @@ class Settings:
         rules.check(self.rule)
         for name, kind, low, high in _RANGES:
             value = getattr(self, name)
-            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            if kind is float and type(value) is int and low <= value <= high:
                 put(name, value := float(value))
             if value is not None and not (type(value) is kind and low <= value <= high):
                 what = "a whole number" if kind is int else "a number"

@@ -253,6 +253,9 @@ def check(head: object) -> Fold:
     for part in head.get("scores", {}).values():
         if not isinstance(part, dict) or not all(isinstance(value, int | float) for value in part.values()):
             raise RecordError("the record's 'scores' are no numbers")
+    for at in head.get("curve", []):
+        if not isinstance(at, dict) or type(at.get("epoch")) is not int or not set(map(type, at.values())) <= {int, float}:
+            raise RecordError("the record's 'curve' is no list of epochs with numbers")
     return Fold.of(head["config"], head["protocol"])
 
 
@@ -297,8 +300,7 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
     read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
     loop, error, key, commit, protocol.
     """
-    rows = list(rows)
-    found = pd.DataFrame(rows, columns=None if rows else COLUMNS)
+    found = pd.DataFrame(list(rows), columns=COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
 
 

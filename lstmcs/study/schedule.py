@@ -77,6 +77,10 @@ class Queue:
                 batch.append(fold)
         return batch
 
+    def holds(self, worker: str) -> tuple[str, ...]:
+        """The builds that `worker` keeps compiled."""
+        return tuple(self._held.get(worker, ()))
+
     def kept(self, worker: str, count: int) -> None:
         """`worker` says that it keeps its last `count` compiled models."""
         self._held[worker] = self._held.get(worker, [])[-count:] if count else []

@@ -223,9 +223,8 @@ class ManyTrainer(Trainer):
         keep = jnp.unpackbits(bits, axis=-1, count=self.batches.width).astype(jnp.float32) * self.batches.scale
         x = looked_up(params[self._table], ids)
         if self._between:
-            x = self._between(params, [x, ids > 0] if self.masked else x)
-        x = x * keep[:, None, :]
-        scores = self._tail(params, [x, ids > 0] if self.masked else x)
+            x = self._between(params, x, ids > 0 if self.masked else None)
+        scores = self._tail(params, x * keep[:, None, :], ids > 0 if self.masked else None)
         total = jnp.sum(jnp.where(real, keras.losses.binary_crossentropy(labels, scores), 0))
         return total / jnp.maximum(jnp.sum(real), 1), total
 
@@ -276,7 +275,8 @@ class _Piece:
         self.places = [_place(v, variables) for v in model.trainable_variables]
         self.fixed = [v.value for v in model.non_trainable_variables]
 
-    def __call__(self, params, inputs):
+    def __call__(self, params, x, mask=None):
+        inputs = x if mask is None else [x, mask]
         return self.model.stateless_call([params[p] for p in self.places], self.fixed, inputs, training=False)[0]
 
 

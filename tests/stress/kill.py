@@ -2,7 +2,7 @@
 
     python tests/stress/kill.py --kills 30 [--pretend] [--pace SECONDS] [--seed 0] [--records FOLDER]
 
-Every record is then compared with that of an undisturbed run: configuration, state, scores, curve, health and predictions
+Every record is then compared with that of an undisturbed run: configuration, state, curve, health and predictions
 must be the same to the last bit; only times and error logs may differ. Rounds are started until the kills are spent.
 --pretend: folds that are not trained (tests/pretend.py), the engine alone, in seconds.
 """
@@ -49,7 +49,7 @@ def what_counts(path):
     from lstmcs.study.records import load, unpack
 
     head, body = load(path)
-    kept = {name: head.get(name) for name in ("config", "state", "scores", "curve", "health", "key")}
+    kept = {name: head.get(name) for name in ("config", "state", "curve", "health", "key")}
     return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in unpack(body).items()}
 
 

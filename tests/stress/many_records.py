@@ -3,7 +3,8 @@
     python tests/stress/many_records.py [--kilobytes 20] [--folder FOLDER]
 
 Each figure is of a process of its own: seconds of wall clock and of CPU, and its peak memory. "without index": the first
-look at records that were copied from elsewhere reads and checks every file. A figure above 2 s of CPU or 500 MB: exit code 1.
+look at records that were copied from elsewhere reads and checks every file. There a curve has 40 epochs. A figure above
+2 s of CPU (10 s without index) or 500 MB: exit code 1.
 """
 
 import argparse
@@ -16,6 +17,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pretend import arrays, scores
+
+EPOCHS, BEST, KEPT = 40, 23, (23, 40)  # trained; the best on validation; those whose predictions are kept
 
 MEASURE = """
 import json, resource, sys, time
@@ -55,21 +61,19 @@ def made_up(folder, datasets=7, runs=10, kilobytes=20):
 
     work = plan(Settings.of(**settings(folder, datasets, runs)))
     rng = np.random.default_rng(0)
-    rows = max(1, int(kilobytes * 1000 / 1.34 / 45))  # 11 classes as float32, in base64
-    arrays = {
-        "rows": np.arange(rows),
-        "labels": np.eye(11, dtype=np.uint8)[rng.integers(0, 11, rows)],
-        "probabilities": rng.random((rows, 11), np.float32),
-    }
-    body = json.dumps({name: records._pack(array) for name, array in arrays.items()})
+    rows = max(1, int(kilobytes * 1000 / 1.34 / 45 / len(KEPT)))  # 11 classes as float32, in base64
+    labels = np.eye(11, dtype=np.uint8)[rng.integers(0, 11, rows)]
+    kept = arrays(labels, rng.random((len(KEPT), rows, 11), np.float32), KEPT)
+    body = json.dumps({name: records._pack(array) for name, array in kept.items()})
     for fold in work.folds:
         value = int(fold.key, 16) % 1000 / 1000
-        scores = {"accuracy": value, "macro_f1": value, "micro_f1": value, "weighted_f1": value, "loss": 1 - value}
+        curve = [
+            {"epoch": e, "loss": 1 / e} | scores("val", value * (1 - (e - BEST) ** 2 / 1e4)) | scores("test", value if e == BEST else 0.0)
+            for e in range(1, EPOCHS + 1)
+        ]
         head = {
-            "config": fold.config, "state": "done", "scores": {"test": scores, "validation": scores},
-            "curve": [{"epoch": e, "loss": 1 / e, **{f"val_{name}": s for name, s in scores.items()}} for e in range(1, 6)],
-            "health": {"largest_c": 1.5, "nan": False, "epochs": 5},
-            "cost": {"train_rows": 1000, "test_rows": rows, "train_seconds": 20.0, "seconds_per_epoch": 4.0, "compile_seconds": 5.0, "parameters": 938859},
+            "config": fold.config, "state": "done", "curve": curve, "health": {"largest_c": 1.5, "nan": False, "epochs": EPOCHS},
+            "cost": {"train_rows": 1000, "test_rows": rows, "train_seconds": 20.0, "seconds_per_epoch": 0.5, "compile_seconds": 5.0, "parameters": 938859},
             "env": {"loop": "fast", "commit": None, "host": "made up"}, "protocol": fold.protocol, "key": fold.key,
         }  # fmt: skip
         head["checksum"] = records._checksum(head, body.encode())
@@ -94,7 +98,7 @@ def main():
             program = [sys.executable, "-c", MEASURE, json.dumps(settings(folder, 7, 10))]
             found = json.loads(subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True).stdout)
             print(f"{name}: {found}", flush=True)
-            bad |= found["peak MB"] > 500 or any(v[1] > 2 for k, v in found.items() if k != "peak MB")
+            bad |= found["peak MB"] > 500 or any(v[1] > (10 if name == "without index" else 2) for k, v in found.items() if k != "peak MB")
         words = [sys.executable, "-m", "lstmcs", "status", "--preset", "paper", "--reseeds", "0",
                  "--records-dir", str(folder / "records"), "--datasets", *settings(folder, 7, 10)["datasets"]]  # fmt: skip
         started = time.perf_counter()
