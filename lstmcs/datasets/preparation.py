@@ -145,15 +145,25 @@ CHOICES = {
 class Preparation:
     """The options, in the order of the steps.
 
-    stop_words: list; stop_words_at: "end", or "start" as the paper lists the steps (then only lower-case words between spaces
-    are found). decode: HTML entities and escapes. contractions: "don't" is "do not". mentions, links, hashtags: @name,
-    addresses, #word (kept: as words). punctuation: a space, or nothing ("well-known" is "wellknown"). numbers: terms with a
-    digit. min_letters: shorter terms go. duplicates: a raw text that was there before. min_words: documents with fewer words
-    before stop words are removed go. An "extremely uncommon" term is one in fewer than min_documents documents (below 1: a
-    share of all, as in scikit-learn) or with fewer than min_occurrences occurrences. max_terms: only that many terms, the most
-    frequent. tf_idf_terms: only that many, those with the largest sum of TF-IDF (the paper's reduction of AG). min_tokens:
-    shorter documents go. min_class: classes with fewer documents go. pad_side: zeros before ("pre") or after ("post") a
-    document's ids, up to the longest document.
+    stop_words: the list that is taken out: none, sklearn or nltk.
+    stop_words_at: "end", or "start" as the paper lists the steps; then only lower-case words between spaces are found.
+    decode: HTML entities and escapes become the characters they stand for.
+    contractions: "don't" becomes "do not".
+    mentions, links, hashtags: @name, addresses, #word: dropped, or kept as words.
+    punctuation: becomes a space, or nothing ("well-known" is "wellknown").
+    numbers: terms with a digit, kept or dropped.
+    min_letters: shorter terms go.
+    duplicates: a raw text that was there before, kept or dropped.
+    min_words: documents with fewer words before stop words are removed go.
+    min_documents: terms in fewer documents go as extremely uncommon; below 1, a share of all documents, as in scikit-learn.
+    min_occurrences: terms with fewer occurrences go likewise.
+    max_terms: only so many terms, the most frequent.
+    tf_idf_terms: only so many terms, those with the largest sum of TF-IDF (the paper's reduction of AG).
+    min_tokens: shorter documents go.
+    min_class: classes with fewer documents go.
+    pad_side: zeros before ("pre") or after ("post") a document's ids, up to the longest document.
+
+    Raises DataError for a value that an option cannot take.
     """
 
     stop_words: str = "sklearn"

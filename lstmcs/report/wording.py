@@ -14,6 +14,7 @@ from ..metrics import METRICS
 from ..models.kinds import KINDS
 from ..paper import comparison
 from ..paper.claims import check_claims, tally
+from ..paper.evidence import MIN_SETS
 from ..stats import cost, multiple, seeds, single
 from ..stats import curves as speeds
 from ..study.plan import Plan
@@ -191,6 +192,9 @@ def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str
     text += f"(half a point of {METRICS[metric]} either way counts as the same)."
     together = multiple.tests(results, metric)
     together = together[~is_reseed(together.index)]
+    if together["sets"].max() < MIN_SETS:
+        return text + f" Fewer than {MIN_SETS} sets say nothing together."
+    together = together[together["sets"] >= MIN_SETS]
     told = [f"{name} {row['verdict']}" for name, row in together.iterrows() if row["verdict"] != "undecided"]
     return text + (f" Over the sets together: {', '.join(told)}." if told else " Over the sets together no alteration is decided.")
 

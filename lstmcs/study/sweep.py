@@ -100,11 +100,14 @@ def _train(
     _check_folder(work)
     records.clear_leftovers()
     estimate = Estimate(work)
-    seconds = estimate.seconds(pending, 1 if scheduler else settings.workers)
-    text = f"about {duration(seconds)}" + (" of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)")
-    print(f"estimated: {text}" + ("" if estimate.measured else " (a guess: no fold of this study is on record yet)"), flush=True)
-    if seconds > ASK_ABOVE:
-        _ask(text, yes)
+    if by == "tensorflow":
+        seconds = estimate.seconds(pending, 1 if scheduler else settings.workers)
+        text = f"about {duration(seconds)}" + (" of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)")
+        print(f"estimated: {text}" + ("" if estimate.measured else " (a guess: no fold of this study is on record yet)"), flush=True)
+        if seconds > ASK_ABOVE:
+            _ask(text, yes)
+    else:
+        print(f"engine: {by}, all folds of a cell side by side", flush=True)
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)

@@ -126,7 +126,7 @@ class FineTuner(Trainer):
             losses = keras.losses.binary_crossentropy(labels, self.model(ids, training=True))
             loss = tf.reduce_sum(losses * weights)
             mean = loss / tf.reduce_sum(weights)
-        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(mean, self.variables)]  # dense: see training.py
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(mean, self.variables)]  # dense: see lstm.py
         self.optimizer.apply(gradients, self.variables)
         return loss
 

@@ -108,10 +108,8 @@ class Trainer:
             if course.ends(epoch, loss, lambda part: self.predict(validation if part == "val" else test)):
                 break
         seconds = time.perf_counter() - started
-        if (
-            course.error and before is not None
-        ):  # nothing can be seen in weights that are NaN: how large c was just before says what led there
-            self.restore(before)
+        if course.error and before is not None:
+            self.restore(before)  # nothing can be seen in weights that are NaN: how large c was just before says what led there
         about = {
             "train_rows": len(train),
             "train_seconds": seconds,
