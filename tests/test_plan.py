@@ -1,14 +1,19 @@
 """Settings and the plan that follows from them: presets, wrong parameters, which rows, which keys."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lstmcs import ALTERATIONS
 from lstmcs.datasets import registry
 from lstmcs.errors import SettingsError
+from lstmcs.metrics import METRICS
 from lstmcs.models import kinds
+from lstmcs.paper import baselines
 from lstmcs.study.plan import PRESETS, TRAINING, Settings, plan
+
+ROOT = Path(__file__).resolve().parent.parent
 
 #: What may be varied of a training, each off its default.
 VARIED = {
@@ -192,3 +197,18 @@ def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch)
     work = plan(Settings())
     assert not prepared and work.data["robo"] is work.data["robo"] and prepared == ["robo"]
     assert work.folds == plan(Settings()).folds and len({fold.key for fold in work.folds}) == len(work.folds) == 70
+
+
+def test_the_rules_that_are_set_beside_each_other():
+    """Of the longer training: the settings' rule first, and the paper's, whose epochs are those nearest to the Baseline rows."""
+    edition = ROOT / "reports" / "longer-training" / "results.parquet"
+    work = plan(Settings(datasets=("hasoc", "semeval"), runs=2, rule="last", records_dir=str(edition)))
+    assert list(work.results_by_rule()) == ["last", "best", "loss", "accuracy", "paper"]
+    curves = work.curves().query("alteration == 'none'")
+    for name, epoch in work.epochs_of_paper().items():
+        theirs = baselines().loc[name]
+        means = curves[curves["dataset"] == name].groupby("epoch")[[f"val_{metric}" for metric in METRICS]].mean()
+        far = {e: abs(100 * row.to_numpy() - theirs.to_numpy()).mean() for e, row in means.iterrows()}
+        assert epoch == min(far, key=far.get) and registry.entries()[name]["baseline"] == theirs.to_dict()
+        assert set(work.results(rule="paper").query("dataset == @name")["epoch"]) == {epoch}
+    assert set(work.epochs_of_paper()) == {"hasoc", "semeval"}

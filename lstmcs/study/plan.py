@@ -228,6 +228,12 @@ class Plan:
         rule = rules.check(rule or self.settings.rule)
         return self.store.rows(self.folds, reading, macro, self.epochs_of_paper() if rule == "paper" else rule)
 
+    def results_by_rule(self) -> dict[str, pd.DataFrame]:
+        """Rule -> the results as it reads them: that of the settings first, then all that pick an epoch by themselves, and "paper" where
+        a set has a Baseline row to come near to."""
+        names = (self.settings.rule, *rules.RULES, *(["paper"] if self.epochs_of_paper() else []))
+        return {rule: self.results(rule=rule) for rule in dict.fromkeys(names)}
+
     def curves(self) -> pd.DataFrame:
         """The learning curves at hand, a row a fold and epoch; see records.CURVE."""
         return self.store.curves(self.folds)
