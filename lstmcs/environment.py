@@ -115,6 +115,8 @@ def prepare(training: bool = False, engine: str = "tensorflow") -> dict[str, str
     """
     folder = compiled_dir() if training else None
     if training and engine == "jax":
+        if os.environ.get("XLA_FLAGS") == XLA_FLAGS:  # set here, for the other engine; another XLA may not know them
+            del os.environ["XLA_FLAGS"]
         wanted = JAX | ({"JAX_COMPILATION_CACHE_DIR": str(folder)} if folder else {})
     else:
         wanted = QUIET | (TRAINING if training else {})

@@ -108,3 +108,13 @@ def test_a_second_process_reads_what_the_first_compiled_to_the_same_bits(fresh, 
         assert "rror" not in done.stderr, done.stderr
     assert len(said[0][0]) == 3 and said[0] == said[1]
     assert files[0] and files[0] == files[1]  # nothing was compiled, or it would have been written again
+
+
+def test_the_flags_of_one_engine_are_not_left_to_the_other(fresh):
+    """The command line prepares before it knows the engine; a user's own flags stay."""
+    fresh["XLA_FLAGS"] = environment.XLA_FLAGS
+    environment.prepare(training=True, engine="jax")
+    assert fresh["XLA_FLAGS"] == "--xla_gpu_deterministic_ops=true" and fresh["KERAS_BACKEND"] == "jax"
+    fresh["XLA_FLAGS"] = "--xla_dump_to=here"
+    environment.prepare(training=True, engine="jax")
+    assert fresh["XLA_FLAGS"] == "--xla_dump_to=here"
