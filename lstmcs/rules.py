@@ -4,10 +4,9 @@ A record holds the scores of every epoch. "Two epochs", "the last", "the best on
 trainings of their own.
 """
 
+import math
 import re
 from collections.abc import Sequence
-
-import numpy as np
 
 from .errors import SettingsError, nearest
 
@@ -55,7 +54,8 @@ def choose(curve: Sequence[dict], rule: str = DEFAULT) -> int | None:
         return number if any(row["epoch"] == number for row in curve) else None
     if rule == "last":
         return curve[-1]["epoch"]
-    values = np.array([row.get(_COLUMN[rule], np.nan) for row in curve], float)
-    if np.isnan(values).all():
+    column = _COLUMN[rule]
+    known = [row for row in curve if not math.isnan(row.get(column, math.nan))]
+    if not known:
         return None
-    return curve[int(np.nanargmin(values) if rule == "loss" else np.nanargmax(values))]["epoch"]
+    return (min if rule == "loss" else max)(known, key=lambda row: row[column])["epoch"]  # both give the first of equals

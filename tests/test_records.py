@@ -169,8 +169,7 @@ def foreign(folder, change):
     path = folder.write(fold(), record(), arrays())
     head, body = load(path)
     change(head)
-    head["checksum"] = records._checksum(head, body)
-    path.write_bytes(json.dumps(head).encode() + b"\n" + body + b"\n")
+    path.write_text(records.text_of(head, body.decode()))
     return path
 
 
@@ -224,8 +223,7 @@ def test_a_record_whose_configuration_is_no_folds_is_left_out(changes, folder, c
     other = Fold(**CONFIG | changes)
     head, body = load(folder.file(fold()))
     head |= {"config": other.config, "key": other.key}
-    head["checksum"] = records._checksum(head, body)
-    folder.file(fold()).with_stem(other.key).write_bytes(json.dumps(head).encode() + b"\n" + body + b"\n")
+    folder.file(fold()).with_stem(other.key).write_text(records.text_of(head, body.decode()))
     assert folder.rows()["key"].tolist() == [fold().key] and [head["key"] for head in folder.heads()] == [fold().key]
     assert f"{other.key}.json: no fold's configuration" in capsys.readouterr().err
 

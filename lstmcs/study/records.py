@@ -30,6 +30,7 @@ from ..errors import RecordError
 from ..fold import PROTOCOL, Fold
 
 INDEX = ".index"
+CHECKSUM = b', "checksum": "'  # the last entry of a record's first line
 SCORES = (*metrics.METRICS, "loss")
 _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 _READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
@@ -65,11 +66,10 @@ class Folder:
         """Write a record whole: temporary name of its own, fsync, rename. record: state, curve, ... without configuration."""
         body = json.dumps({name: _pack(array) for name, array in predictions.items()})
         head = {**record, "config": fold.config, "protocol": fold.protocol, "key": fold.key}
-        head["checksum"] = _checksum(head, body.encode())
         target = self.file(fold)
         target.parent.mkdir(parents=True, exist_ok=True)
         with environment.whole(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(head) + "\n" + body + "\n")
+            file.write(text_of(head, body))
             file.flush()
             os.fsync(file.fileno())
         return target
@@ -180,8 +180,7 @@ class Folder:
                 entry = known.get(name)
                 if entry is None or entry[0] != stamp:
                     head = load(path)[0]
-                    read = [row(head, rule) for rule in rules.RULES]
-                    entry = [stamp, [read[0][column] for column in _COMMON], [[about[column] for column in _READ] for about in read]]
+                    entry = [stamp, list(_common(head).values()), [list(_read(head, rule).values()) for rule in rules.RULES]]
                     known[name] = entry
                     fresh += 1
                 common = dict(zip(_COMMON, entry[1]))
@@ -215,18 +214,19 @@ def load(path: Path) -> tuple[dict, bytes]:
     try:
         head_line, body = path.read_bytes().split(b"\n")[:2]
         head = json.loads(head_line)
-        checksum = head.pop("checksum")
-        right = checksum == _checksum(head, body)
+        del head["checksum"]
+        other = type(head.get("protocol")) is int and head["protocol"] != PROTOCOL
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RecordError(f"{path.name}: not a whole record (truncated, empty or foreign)") from None
-    if not right:
+    if other:
+        raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
+    said, _, checksum = head_line.rpartition(CHECKSUM)
+    if checksum != _checksum(said, body) + b'"}':
         raise RecordError(f"{path.name}: checksum differs (edited or damaged)")
     try:
         fold = check(head)
     except RecordError as problem:
         raise RecordError(f"{path.name}: {problem}") from None
-    if head["protocol"] != PROTOCOL:
-        raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
     if fold.key != head["key"]:
         raise RecordError(f"{path.name}: its key does not match its configuration")
     if path.stem != fold.key:
@@ -274,17 +274,33 @@ def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> i
 
 def row(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> dict:
     """A record's row of the results, COLUMNS -> value; what the record does not say, and any score of a failed fold, is NaN."""
-    epoch, env = read_epoch(head, rule), head["env"]
+    values = _common(head) | _read(head, rule)
+    return {column: values[column] for column in COLUMNS}
+
+
+def _common(head: dict) -> dict:
+    """What no rule changes of a record's row, in the order of _COMMON."""
+    env = head["env"]
     values = _of_fold(head) | {
-        "epoch": epoch, "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
+        "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
         **head.get("cost", {}), **head.get("health", {}), "loop": env.get("loop"), "commit": env.get("commit"),
     }  # fmt: skip
+    return {column: values.get(column, np.nan) for column in _COMMON}
+
+
+def _read(head: dict, rule: "str | Mapping[str, int]") -> dict:
+    """What a rule reads of a record, in the order of _READ."""
+    epoch, values = read_epoch(head, rule), {}
     if head["state"] == "done" and epoch is not None:
         scored = next(at for at in head["curve"] if at["epoch"] == epoch)
         if head["protocol"] == 1:
             values |= head.get("scores", {}).get("test", {})
         values |= {name.removeprefix("test_"): value for name, value in scored.items() if name.startswith(("val_", "test_"))}
-    return {column: np.nan if column in _READ and values.get(column) is None else values.get(column, np.nan) for column in COLUMNS}
+    return (
+        dict.fromkeys(_READ, np.nan)
+        | {name: values[name] for name in _READ if name in values}
+        | ({} if epoch is None else {"epoch": epoch})
+    )
 
 
 def _of_fold(head: dict) -> dict:
@@ -351,10 +367,16 @@ def _set_aside(path: Path) -> Path:
     return path.replace(next(name for name in names if not name.exists()))
 
 
-def _checksum(head: dict, body: bytes) -> str:
-    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
+def text_of(head: dict, body: str) -> str:
+    """A record file's two lines. The checksum is that of the bytes before it and of the second line, so that checking parses nothing."""
+    said = json.dumps(head)[:-1]
+    return said + (CHECKSUM + _checksum(said.encode(), body.encode())).decode() + f'"}}\n{body}\n'
+
+
+def _checksum(said: bytes, body: bytes) -> bytes:
+    digest = hashlib.sha256(said + b"\n")
     digest.update(body)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:16].encode()
 
 
 def _index_checksum(body: bytes) -> bytes:

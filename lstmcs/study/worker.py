@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -96,8 +97,7 @@ def train(prepared: Prepared, folds: list[Fold], kept: Kept = KEPT) -> list[Trai
         kept.clear()
         return kept.trainer(prepared, folds[0]).train(folds)
     except Exception as error:
-        log = "\n".join([*lines, traceback.format_exc()])
-        return [failure(fold, type(error).__name__, f"{type(error).__name__}: {error}", log) for fold in folds]
+        return _failed(folds, error, lines)
     finally:
         logging.getLogger().removeHandler(handler)
 
@@ -126,7 +126,8 @@ def side_by_side(
         trainer = ManyTrainer(data[folds[0].dataset], folds[0], tf32)
         count = -(-len(folds) // trainer.at_once())
         groups = [folds[k::count] for k in range(count)]  # of like size: few shapes to compile
-        trainer.compile_for(groups[0])
+        with suppress(Exception):  # what is wrong is met again by the training, which halves what does not fit, and says the rest
+            trainer.compile_for(groups[0])
         return trainer, groups
 
     def start(pool: ThreadPoolExecutor):
@@ -159,8 +160,8 @@ def side_by_side(
                     yield from _failed(group, error)
 
 
-def _failed(folds: list[Fold], error: Exception) -> list[Trained]:
-    log = "".join(traceback.format_exception(error))
+def _failed(folds: list[Fold], error: Exception, lines: Iterable[str] = ()) -> list[Trained]:
+    log = "\n".join([*lines, "".join(traceback.format_exception(error))])
     return [failure(fold, type(error).__name__, f"{type(error).__name__}: {error}", log) for fold in folds]
 
 

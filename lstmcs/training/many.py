@@ -112,8 +112,9 @@ class ManyTrainer(Trainer):
 
     def compile_for(self, folds: list[Fold]) -> None:
         """Compile the programs that `folds` side by side need, unless that is done: another thread may do so ahead of time."""
-        sizes = [-(-len(fold.split(self.prepared.labels)[0]) // self.batches.size) for fold in folds]
-        rest = [len(self.prepared.labels) - len(fold.split(self.prepared.labels)[0]) for fold in folds]
+        rows = [len(fold.split(self.prepared.labels)[0]) for fold in folds]  # to train on
+        sizes = [-(-count // self.batches.size) for count in rows]
+        rest = len(self.prepared.labels) - min(rows)
 
         def array(shape, dtype):
             return jax.ShapeDtypeStruct((len(folds), *shape), dtype)
@@ -122,7 +123,7 @@ class ManyTrainer(Trainer):
         moments = [array(v.shape, v.dtype) for v in self.optimizer.variables]
         steps = (max(sizes), self.batches.size)
         self._program("epoch", min(sizes), params, moments, array(steps, np.int32), array((*steps, -(-self.batches.width // 8)), np.uint8))
-        self._program("answers", None, params, array((-(-max(rest) // PREDICT_ROWS), PREDICT_ROWS), np.int32))
+        self._program("answers", None, params, array((-(-rest // PREDICT_ROWS), PREDICT_ROWS), np.int32))
         self._program("largest", None, params, array((PROBE_ROWS,), np.int32))
 
     def _train(self, folds: list[Fold]) -> list[Trained]:
