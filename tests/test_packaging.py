@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lock
 import nbformat
+import papermill
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -147,6 +148,18 @@ def test_notebooks_are_stripped_parameterised_and_thin(path):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 10, node.name
+
+
+@pytest.mark.parametrize("path", NOTEBOOK_FILES, ids=lambda p: p.stem)
+def test_papermill_by_itself_reads_the_parameters(path, caplog, tmp_path):
+    """Its own parser takes a line with one "=", not two: a parameter that it cannot read is set with a warning that there is no such one."""
+    found = papermill.inspect_notebook(path)
+    assert list(found) == list(Settings.__dataclass_fields__)
+    assert Settings(**{name: ast.literal_eval(about["default"]) for name, about in found.items()}) == Settings()
+    assert all(about["help"] for name, about in found.items() if name != "seed")
+    words = dict.fromkeys(Settings.__dataclass_fields__, "0")
+    papermill.execute_notebook(path, tmp_path / "x.ipynb", words, prepare_only=True, progress_bar=False)
+    assert not [record.message for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_notebook_list_is_complete():
