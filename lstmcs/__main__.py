@@ -115,7 +115,9 @@ def status(options) -> int:
     missing = [fold for fold in work.folds if states[fold] == "missing"]
     if missing and total["done"]:
         estimate = Estimate(work)
-        if all((fold.dataset, fold.model) in estimate.measured for fold in missing):  # else data would have to be prepared
+        if all(
+            (fold.dataset, fold.model) in estimate.measured or not KINDS[fold.model].network for fold in missing
+        ):  # else data would be prepared
             print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
     return 0
 

@@ -34,7 +34,7 @@ COLUMNS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1
 @pytest.fixture
 def work(home):
     """A study of two runs with one fold missing and one failed."""
-    work = plan(Settings(datasets=["robo"], alterations=["C-1"], models=["lstm", "tfidf"], runs=2, folds=3))
+    work = plan(Settings(datasets=["robo"], alterations=["C-1"], models=["lstm", "tfidf", "constant"], runs=2, folds=3))
     records_of(work, all_but=1)
     record = {"state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}
     work.store.write(work.folds[0], record, {})
@@ -67,7 +67,7 @@ def test_it_says_what_the_records_say(work, file):
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().sum() == len(tidy) - 1
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
-    assert Archive(file).extent() == {"datasets": ["robo"], "models": ["lstm", "tfidf"], "runs": 2, "seed": 0}
+    assert Archive(file).extent() == {"datasets": ["robo"], "models": ["lstm", "tfidf", "constant"], "runs": 2, "seed": 0}
 
 
 def test_its_cells_are_those_that_it_holds(home):

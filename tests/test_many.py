@@ -38,7 +38,7 @@ BOTH = {
 STUDY = {
     "preset": "smoke",
     "alterations": ["C-1"],
-    "models": ["lstm", "tfidf"],
+    "models": ["lstm", "tfidf", "constant"],
     "runs": 1,
     "folds": 2,
     "epochs": 2,
@@ -252,23 +252,23 @@ def test_patience_ends_a_fold_when_it_would_alone(out, data):
 
 
 def test_a_study_by_jax(out, monkeypatch, home):
-    """All folds are on record; TensorFlow would train the same ones, and TF-IDF beside them is what it always is."""
+    """All folds are on record; TensorFlow would train the same ones, and the plain references beside them are what they always are."""
     from lstmcs.study.plan import Settings, plan
     from lstmcs.study.sweep import run_study
 
     parameters = {"datasets": [str(out / "words.csv")], "records_dir": str(out / "study"), **STUDY}
     printed = (out / "printed.txt").read_text()
-    assert "6 folds planned: 0 on record, 6 to train" in printed
+    assert "8 folds planned: 0 on record, 8 to train" in printed
     with contextlib.redirect_stdout(io.StringIO()) as said:
         frame = run_study(engine="tensorflow", **parameters)
-    assert "6 folds planned: 6 on record, 0 to train" in said.getvalue()
-    assert (frame["state"] == "done").all() and sorted(frame["model"]) == ["lstm"] * 4 + ["tfidf"] * 2
+    assert "8 folds planned: 8 on record, 0 to train" in said.getvalue()
+    assert (frame["state"] == "done").all() and sorted(frame["model"]) == ["constant"] * 2 + ["lstm"] * 4 + ["tfidf"] * 2
     work = plan(Settings.of(**parameters))
     engines = {fold: work.store.read(fold)["env"] for fold in work.folds}
     assert {about.get("engine") for fold, about in engines.items() if fold.model == "lstm"} == {"jax"}
     assert [about["folds_at_once"] for about in engines.values() if "folds_at_once" in about] == [1] * 4
     for fold in work.folds:
-        if fold.model == "tfidf":
+        if fold.model != "lstm":
             (trained,) = worker.train(work.data[fold.dataset], [fold])
             assert trained.record["curve"] == work.store.read(fold)["curve"]
 

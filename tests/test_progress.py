@@ -3,11 +3,12 @@
 import io
 import sys
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pretend import fake_train, scores
+from pretend import fake_fold, fake_train, scores
 
 from lstmcs.errors import SettingsError
 from lstmcs.fold import Fold
@@ -15,6 +16,7 @@ from lstmcs.models import checkpoints
 from lstmcs.study import progress, schedule, sweep, worker
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.progress import Progress, place_of
+from lstmcs.study.records import Folder
 from lstmcs.study.schedule import Estimate, duration, reference
 from lstmcs.study.sweep import run_study
 
@@ -182,7 +184,6 @@ def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
     assert reference(prepared, fold(model="bert", training=training, checkpoint={"name": "x"})) == pytest.approx(by_hand)
     training["max_tokens"] = 10
     assert reference(prepared, fold(model="bert", training=training, checkpoint={"name": "x"})) == pytest.approx(by_hand * 10 / 15)
-    assert reference(prepared, fold(model="tfidf", training={"C": 10.0})) == 1.0
 
 
 def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
@@ -194,6 +195,40 @@ def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     after = Estimate(work)
     assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
+
+
+def test_what_is_no_network_says_nothing_of_a_networks_time(home, monkeypatch):
+    """Plain references are on record in no time: neither compiling nor another set's folds seem the shorter for it."""
+    monkeypatch.setattr(worker, "train", fake_train)
+    asked = {"alterations": ["H-2"], "reseeds": 0}
+    run_study(**asked, folds=2, workers=0)
+    alone = Estimate(plan(Settings(**asked)))
+    for fold in plan(Settings(**asked, models=["constant", "tfidf"])).folds:
+        record = fake_fold(None, fold).record
+        Folder(home / "data" / "records").write(fold, record | {"cost": {"train_seconds": 0.001, "compile_seconds": 0.0}}, {})
+    work = plan(Settings(**asked, models=["lstm", "constant", "tfidf"]))
+    with_them = Estimate(work)
+    assert len(with_them.measured) == 3 and (with_them.compiling, with_them.factor) == (alone.compiling, alone.factor) == (
+        2.0,
+        alone.factor,
+    )
+    assert with_them.seconds(list(work.folds), 1) == pytest.approx(20 * 1.0 + 2 * 2.0 + 20 * 0.001)
+    unmeasured = replace(work.folds[0], dataset="other", model="constant", training={})
+    assert with_them.fold(unmeasured) == schedule.PLAIN  # and no data are prepared for it
+
+
+def test_the_time_left_counts_networks_alone_as_compiled(capsys):
+    """Measured by hand: one cell in 10 s of compiling and 2 s of training, one to come; the references take nothing."""
+    now = iter(range(0, 1000, 10))
+    pending = [fold(alteration="none"), fold(alteration="none", model="tfidf"), fold(alteration="none", model="constant"), fold()]
+    shown = Progress(pending, clock=lambda: next(now), place="plain")
+    shown.compiling(pending[1])
+    assert capsys.readouterr().out == ""
+    record = {"state": "done", "env": {}, "curve": []}
+    shown.show(pending[0], record | {"cost": {"train_seconds": 2.0, "compile_seconds": 10.0}})
+    for one in pending[1:3]:
+        shown.show(one, record | {"cost": {"train_seconds": 0.0, "compile_seconds": 0.0}})
+    assert shown._seconds_left(24.0) == pytest.approx(24.0)  # as much again: 12 s of work of 12 s
 
 
 def test_durations_in_words():

@@ -79,9 +79,10 @@ def test_a_checkpoint_is_called_by_its_name():
 
 
 def test_the_training_of_every_kind_is_stated():
-    work = plan(Settings(models=["lstm", "simple", "bert", "tfidf"], checkpoint="all-MiniLM-L6-v2?epochs=3", folds=1))
+    work = plan(Settings(models=["lstm", "simple", "bert", "tfidf", "constant"], checkpoint="all-MiniLM-L6-v2?epochs=3", folds=1))
     lines = wording.training(work)
     assert lines[0] == "LSTM-CS: batch size 32, learning rate 0.001; epochs: robo 40" and lines[3] == "TF-IDF + logistic regression: C 10"
+    assert lines[4] == "Best constant answer: nothing to set"
     assert lines[2].startswith("BERT (all-MiniLM-L6-v2): batch size 16, learning rate 0.0003") and lines[2].endswith("epochs: robo 3")
 
 

@@ -116,8 +116,8 @@ def test_a_cell_that_has_to_be_compiled_is_announced_before_and_one_that_is_kept
 
 
 def test_each_kind_of_model_has_its_class():
-    assert [worker.trainer_class(model).__name__ for model in ("lstm", "simple", "bert", "bert-prepared", "tfidf")] == [
-        "LSTMTrainer", "LSTMTrainer", "FineTuner", "FineTuner", "TfIdf"
+    assert [worker.trainer_class(model).__name__ for model in ("lstm", "simple", "bert", "bert-prepared", "tfidf", "constant")] == [
+        "LSTMTrainer", "LSTMTrainer", "FineTuner", "FineTuner", "TfIdf", "Constant"
     ]  # fmt: skip
 
 

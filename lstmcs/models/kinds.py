@@ -20,7 +20,7 @@ TOP = ("none", "C-1", "H-2")  # the cells that Tables 12 and 15 show, of LSTM-CS
 class Kind:
     """title: for readers. sizes, smoke: as build_model takes them, of the study and of the preset smoke. training: what
     differs from the study's. cells: "all", "top" (TOP, or the study's alterations where these were chosen) or "none".
-    text: what it reads, the study's prepared "ids" or "terms", or the "raw" text. checkpoint: whether it starts from one."""
+    text: what it reads, the study's prepared "ids" or "terms", the "raw" text, or "none". checkpoint: whether it starts from one."""
 
     title: str
     sizes: dict = field(default_factory=dict)
@@ -29,6 +29,11 @@ class Kind:
     cells: str = "none"
     text: str = "ids"
     checkpoint: bool = False
+
+    @property
+    def network(self) -> bool:
+        """Whether it is one: compiled, then trained epoch by epoch. The others take a second a fold, or none."""
+        return self.checkpoint or self.text == "ids"
 
 
 #: Fine-tuning as Devlin et al. 2019, appendix A.3: batch 16, learning rate 5e-5, 4 epochs at most; AdamW, a tenth of the steps to
@@ -44,6 +49,7 @@ KINDS = {
     "bert": Kind("BERT", text="raw", **_BERT),
     "bert-prepared": Kind("BERT on prepared text", text="terms", **_BERT),
     "tfidf": Kind("TF-IDF + logistic regression", training={"C": 10.0}, text="terms"),
+    "constant": Kind("Best constant answer", text="none"),
 }
 
 

@@ -259,7 +259,9 @@ def training(work: Plan) -> list[str]:
     for fold in work.folds:
         training = dict(fold.training)
         epochs = training.pop("epochs", None)
-        text = f"{named[fold.model]}: " + ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items())
+        text = f"{named[fold.model]}: " + (
+            ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in training.items()) or "nothing to set"
+        )
         lines.setdefault(text, {})[fold.dataset] = epochs
     return [
         text + (f"; epochs: {', '.join(f'{d} {e}' for d, e in sets.items())}" if any(sets.values()) else "") for text, sets in lines.items()

@@ -79,7 +79,9 @@ def paired(results: pd.DataFrame, row: tuple[str, str], base: tuple[str, str], m
     return (100 * (a - b)).dropna().to_numpy()
 
 
-def in_order(table: pd.DataFrame, models: tuple[str, ...] = ("lstm", "simple", "bert", "bert-prepared", "tfidf")) -> pd.DataFrame:
+def in_order(
+    table: pd.DataFrame, models: tuple[str, ...] = ("lstm", "simple", "bert", "bert-prepared", "tfidf", "constant")
+) -> pd.DataFrame:
     """Rows by data set, model, and cell in the order of Table 1 with own formulas last."""
     order = {"model": list(models), "alteration": list(ALTERATIONS)}
 

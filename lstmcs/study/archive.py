@@ -16,7 +16,7 @@ from .. import environment, metrics, rules
 from ..alterations import ALTERATIONS, alteration
 from ..errors import EditionError, RecordError, nearest
 from ..fold import PROTOCOL, Fold
-from ..models.kinds import START
+from ..models.kinds import KINDS, START
 from .records import Folder, check, curve_frame, frame, row
 
 ENDING = ".parquet"
@@ -108,8 +108,10 @@ class Archive:
         """The study that it is of, as Settings takes it: data sets, models, runs and seed; the preset of all cells where it holds
         more than those of a first study; own formulas, and rows with other seeds where it has more than any study."""
         folds = list(self._rows)
+        held, order = {f.model for f in folds}, list(KINDS)
         named = {
-            plural: list(dict.fromkeys(getattr(f, name) for f in folds)) for plural, name in (("datasets", "dataset"), ("models", "model"))
+            "datasets": list(dict.fromkeys(f.dataset for f in folds)),
+            "models": sorted(held, key=lambda model: (order.index(model) if model in order else len(order), model)),
         }
         cells = list(dict.fromkeys(alteration(f.alteration).id for f in folds))
         if set(cells) - set(ALTERATIONS):

@@ -54,7 +54,7 @@ class Settings:
     datasets: registered names, or files: "my.csv?text=body&label=tag".
     alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for start and smoke.
     models: kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of all
-        18 only none, C-1 and H-2; "bert", "bert-prepared" and "tfidf" have no cell to alter, so one row.
+        18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
     checkpoint: where BERT starts, see models/checkpoints.py.
     runs: each with a split of its own; None means the preset's.
     folds: how many of a run's ten are done; None means the preset's.

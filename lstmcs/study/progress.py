@@ -12,6 +12,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from ..fold import Fold, label
+from ..models.kinds import KINDS
 from .records import row
 
 EVERY = 5  # seconds between plain lines
@@ -47,6 +48,8 @@ class Progress:
 
     def compiling(self, fold: Fold) -> None:
         """A worker begins with a cell that it has to compile first, which takes seconds to a minute."""
+        if not KINDS[fold.model].network:
+            return
         text = f"compiling {label(fold.row)} for {fold.dataset} ..."
         if self.bars:
             (self.bars.get(fold.dataset) or self.bars["folds"]).set_postfix_str(text)
@@ -61,7 +64,8 @@ class Progress:
         cost = record.get("cost", {})
         if "train_seconds" in cost:
             self.seconds.setdefault((fold.dataset, fold.model), []).append(cost["train_seconds"])
-            self.compiled.setdefault(fold.build, cost.get("compile_seconds", 0.0))
+            if KINDS[fold.model].network:
+                self.compiled.setdefault(fold.build, cost.get("compile_seconds", 0.0))
         if record["state"] == "failed":
             self.failed += 1
             self.note(f"failed: {fold.label}: {record['error']['message']}")
@@ -137,9 +141,8 @@ class Progress:
         kinds = Counter((fold.dataset, fold.model) for fold in self.left)
         if not kinds.keys() <= self.seconds.keys():
             return None
-        compiling = (
-            sum(self.compiled.values()) / max(1, len(self.compiled)) * len({fold.build for fold in self.left} - self.compiled.keys())
-        )
+        cells = {fold.build for fold in self.left if KINDS[fold.model].network} - self.compiled.keys()
+        compiling = sum(self.compiled.values()) / max(1, len(self.compiled)) * len(cells)
         work = compiling + sum(count * sum(self.seconds[kind]) / len(self.seconds[kind]) for kind, count in kinds.items())
         worked = sum(self.compiled.values()) + sum(map(sum, self.seconds.values()))
         return work * (now - self.started) / worked if worked else None

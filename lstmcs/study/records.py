@@ -262,10 +262,11 @@ def check(head: object) -> Fold:
 def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> int | None:
     """The number of the epoch that a rule reads of a record; None where it is not on record.
 
-    The first edition (protocol 1) has test scores of the last epoch alone: that is what every rule reads of it.
+    The first edition (protocol 1) has test scores of the last epoch alone: that is what every rule reads of it. A kind of model that
+    is not trained in epochs has one, which every rule reads.
     """
     curve = head.get("curve", [])
-    if head["protocol"] == 1:
+    if head["protocol"] == 1 or "epochs" not in head["config"]["training"]:
         return rules.choose(curve, "last")
     if isinstance(rule, str):
         return rules.choose(curve, rule)

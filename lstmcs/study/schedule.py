@@ -32,6 +32,7 @@ STEP = 1e-3  # seconds a step
 EVALUATION = 1.2  # scoring the validation and the test rows after each epoch
 COMPILING = 8.0  # seconds a cell and worker
 SIMPLE = 1.2  # an encoder block more than the stacked Bi-LSTM
+PLAIN = 1.0  # seconds a fold of what is no network
 
 
 class Queue:
@@ -126,13 +127,14 @@ class Estimate:
         results = work.results()
         done = results[results["state"] == "done"] if len(results) else results
         self.measured = done.groupby(["dataset", "model"])["train_seconds"].median().dropna().to_dict() if len(done) else {}
-        compiling = done["compile_seconds"].median() if len(done) else math.nan
+        networks = done[[KINDS[model].network for model in done["model"]]] if len(done) else done
+        compiling = networks["compile_seconds"].median() if len(networks) else math.nan
         self.compiling = COMPILING if pd.isna(compiling) else float(compiling)
 
     @cached_property
     def factor(self) -> float:
         """How much slower this machine is than the reference, from the sets that have folds on record."""
-        first = {(f.dataset, f.model): f for f in self.work.folds}
+        first = {(f.dataset, f.model): f for f in self.work.folds if KINDS[f.model].network}
         ratios = [seconds / reference(self.work.data[name[0]], first[name]) for name, seconds in self.measured.items() if name in first]
         return median(ratios) if ratios else 1.0
 
@@ -141,20 +143,20 @@ class Estimate:
         name = (fold.dataset, fold.model)
         if name not in self._folds:
             known = self.measured.get(name)
-            self._folds[name] = known if known is not None else self.factor * reference(self.work.data[fold.dataset], fold)
+            if known is None:
+                known = self.factor * reference(self.work.data[fold.dataset], fold) if KINDS[fold.model].network else PLAIN
+            self._folds[name] = known
         return self._folds[name]
 
     def seconds(self, folds: list[Fold], workers: int) -> float:
         """Of all `folds` on so many workers."""
-        cells = len({fold.build for fold in folds})
+        cells = len({fold.build for fold in folds if KINDS[fold.model].network})
         return (sum(map(self.fold, folds)) + self.compiling * cells) / max(1, min(workers or 1, len(folds)))
 
 
 def reference(prepared, fold: Fold) -> float:
-    """Seconds of a fold on one core of the machine of the speed table."""
+    """Seconds of a network's fold on one core of the machine of the speed table."""
     sizes, training, kind = fold.sizes, fold.training, KINDS[fold.model]
-    if not kind.checkpoint and "epochs" not in training:
-        return 1.0  # TF-IDF and logistic regression
     if kind.checkpoint:  # word pieces are more than words; batches are cut to about the length of their texts
         tokens = min(training["max_tokens"], 3.0 * float((prepared.ids > 0).sum(axis=1).mean()))
         about = checkpoints.read_config(checkpoints.locate(fold.checkpoint))

@@ -19,6 +19,7 @@ from .. import environment, rules
 from ..errors import SettingsError, Stopped
 from ..fold import Fold
 from ..models import checkpoints
+from ..models.kinds import KINDS
 from ..training.trainer import Trained
 from . import cluster, worker
 from .archive import store
@@ -119,7 +120,8 @@ def _train(
         progress.skip(fold)
         return False
 
-    compiling = estimate.compiling / max(estimate.fold(pending[-1]), 0.1)
+    compiled = next((fold for fold in reversed(pending) if KINDS[fold.model].network), pending[-1])
+    compiling = estimate.compiling / max(estimate.fold(compiled), 0.1)
     try:
         for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, by, progress):
             failed = trained.record["state"] == "failed"

@@ -76,6 +76,8 @@ def trainer_class(model: str) -> type[Trainer]:
         from ..training.bert import FineTuner as found
     elif KINDS[model].text == "ids":
         from ..training.lstm import LSTMTrainer as found
+    elif KINDS[model].text == "none":
+        from ..training.constant import Constant as found
     else:
         from ..training.tfidf import TfIdf as found
     return found

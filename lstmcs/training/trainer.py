@@ -1,7 +1,7 @@
 """One fold: Fold in, record out (paper, section 4: runs, 80-10-10 splits, identical settings).
 
 `Trainer` is the template that every kind of model shares: train epoch by epoch, score validation and test rows after each, keep
-the answers at the epochs that a rule picks, say what happened. What differs between kinds are its hooks; lstm.py, bert.py and tfidf.py have them.
+the answers at the epochs that a rule picks, say what happened. What differs between kinds are its hooks; the other files have them.
 """
 
 import time
