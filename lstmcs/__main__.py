@@ -233,6 +233,7 @@ class _Parser(argparse.ArgumentParser):
 COMMANDS = ("study", "status", "report", "records", "data")
 ACTIONS = ("list", "fetch", "check", "show")
 WAYS = ("export", "restore")
+PAGES = "Stopping, going on, retrying, data and models of your own: docs/study.md; several machines: docs/cluster.md."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -244,7 +245,7 @@ def _parser() -> argparse.ArgumentParser:
         (status, "what is done, failed and missing"),
         (report, "write the reports from what is on record, train nothing"),
     ):
-        sub = commands.add_parser(command.__name__, help=what, description=what, allow_abbrev=False)
+        sub = commands.add_parser(command.__name__, help=what, description=what, epilog=PAGES, allow_abbrev=False)
         sub.set_defaults(command=command)
         sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: start)")
         sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")

@@ -1,4 +1,4 @@
-"""The README's answer and picture, from the committed records: prints the table, writes reports/answer.png.
+"""The table of reports/longer-training/README.md and the README's picture, from the committed records: prints one, writes reports/answer.png.
 
 python tests/answer.py
 """

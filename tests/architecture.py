@@ -1,4 +1,4 @@
-"""Who may import whom, as a table, and the picture of it in the README. Writes reports/architecture.svg.
+"""Who may import whom, as a table, and the picture of it in CONTRIBUTING.md. Writes reports/architecture.svg.
 
     python tests/architecture.py
 

@@ -1,4 +1,4 @@
-"""Every import of the package against the table in architecture.py, and the README's picture against both."""
+"""Every import of the package against the table in architecture.py, and CONTRIBUTING's picture against both."""
 
 import ast
 from itertools import combinations

@@ -166,7 +166,7 @@ def test_where_progress_is_shown(monkeypatch):
 
 
 def test_the_reference_agrees_with_the_measured_steps_of_the_readme():
-    """Milliseconds a step of the README's table: within a fifth."""
+    """Milliseconds a step of the table in tests/benchmarks/README.md: within a fifth."""
     for T, V, measured in ((11, 1460, 17.1), (23, 12019, 40.5), (42, 6079, 65.2), (342, 3236, 544)):
         prepared = SimpleNamespace(max_len=T, vocab_size=V, ids=range(400))  # 400 documents: 10 steps an epoch
         one = fold(padding="fixed", training={"epochs": 1, "batch_size": 32})
