@@ -28,6 +28,7 @@ import pandas as pd
 from .. import environment, metrics, rules
 from ..errors import RecordError
 from ..fold import PROTOCOL, Fold
+from ..models.kinds import KINDS
 
 INDEX = ".index"
 CHECKSUM = b', "checksum": "'  # the last entry of a record's first line
@@ -262,11 +263,12 @@ def check(head: object) -> Fold:
 def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> int | None:
     """The number of the epoch that a rule reads of a record; None where it is not on record.
 
-    The first edition (protocol 1) has test scores of the last epoch alone: that is what every rule reads of it. A kind of model that
-    is not trained in epochs has one, which every rule reads.
+    The first edition (protocol 1) has test scores of the last epoch alone: that is what every rule reads of it. What is no network
+    has one, which every rule reads.
     """
     curve = head.get("curve", [])
-    if head["protocol"] == 1 or "epochs" not in head["config"]["training"]:
+    kind = KINDS.get(head["config"]["model"])
+    if head["protocol"] == 1 or (kind is not None and not kind.network):
         return rules.choose(curve, "last")
     if isinstance(rule, str):
         return rules.choose(curve, rule)
