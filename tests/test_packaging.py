@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from lstmcs import __version__
 from lstmcs.models.checkpoints import OFFLINE, PACKAGED
 from lstmcs.report.run import notebooks
 from lstmcs.study.plan import Settings
@@ -164,3 +165,9 @@ def test_papermill_by_itself_reads_the_parameters(path, caplog, tmp_path):
 
 def test_notebook_list_is_complete():
     assert [p.stem for p in NOTEBOOK_FILES] == list(notebooks())
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.search(r"^## (\S+) \((.+)\)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert newest.groups() == (__version__, str(citation["date-released"])) and citation["version"] == __version__
