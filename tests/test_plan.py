@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lstmcs import ALTERATIONS
 from lstmcs.datasets import registry
-from lstmcs.errors import SettingsError
+from lstmcs.errors import EditionError, SettingsError
 from lstmcs.metrics import METRICS
 from lstmcs.models import kinds
 from lstmcs.paper import baselines
@@ -113,6 +114,53 @@ def test_what_is_varied_is_no_matter_of_models_that_read_no_ids():
 def test_wrong_settings_stop_before_anything(parameters, says):
     with pytest.raises(ValueError) as error:
         Settings.of(**parameters)
+    assert says in str(error.value)
+
+
+EDITIONS = ROOT / "reports"
+
+
+def test_an_edition_is_shown_as_it_is_and_found_from_anywhere(tmp_path, monkeypatch):
+    """Data sets, cells, models and runs that nobody names are those that it holds, not the defaults of a study to be trained."""
+    monkeypatch.chdir(tmp_path)  # a notebook's folder, say
+    for name in ("first-edition", "longer-training"):
+        tidy = pd.read_parquet(EDITIONS / name / "results.parquet", columns=["dataset", "model", "alteration", "run"])
+        settings = Settings(records_dir=f"reports/{name}/results.parquet")
+        assert set(settings.datasets) == set(tidy["dataset"]) and set(settings.models) == set(tidy["model"])
+        assert set(settings.alterations) == set(tidy["alteration"]) & set(ALTERATIONS)
+        assert settings.runs == tidy["run"].max() and not settings.train
+        assert Settings.of(**settings.parameters()) == settings
+        assert len(plan(settings).results()) == len(tidy)
+    one = Settings(records_dir="reports/longer-training/results.parquet", datasets=["hasoc"], alterations=["C-1"], runs=1)
+    assert (one.datasets, one.alterations, one.runs) == (("hasoc",), ("none", "C-1"), 1)
+    assert (Settings().datasets, Settings().models, Settings().seed) == (("robo",), ("lstm",), 0)
+    with pytest.raises(EditionError, match="no such file"):
+        Settings(records_dir="reports/no/results.parquet")
+
+
+CELL = 'preset = "start"\ndatasets = ["robo"]\nepochs = None'
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ([CELL, "# Parameters\nepoch = 3\n"], "unknown parameter 'epoch' (did you mean 'epochs'?)"),
+        ([CELL, "# Parameters\nepochs = 3\n"], None),
+        ([CELL, "# Parameters\npadding = 'mask'\n"], None),  # no parameter that this notebook names, and one of a study
+        ([CELL + "\nepohcs = 3"], "unknown parameter 'epohcs' (did you mean 'epochs'?)"),
+        ([CELL + "\nepohcs = 3", CELL], None),  # mended, and run again
+        ([CELL, "x = 3", "import os\nepoch = 3", "%matplotlib inline", "a, b = 1, 2", "x.y = 1", "f(3)"], None),
+        ([], None),
+    ],
+)
+def test_a_notebook_refuses_a_parameter_that_it_does_not_have(cells, says):
+    """From what was run in it: its cell of parameters, and the one that papermill puts behind it."""
+    names = {"In": ["", *cells], "preset": "smoke", "epochs": 2, "display": print}
+    if says is None:
+        assert Settings.named(names) == Settings(preset="smoke", epochs=2)
+        return
+    with pytest.raises(SettingsError) as error:
+        Settings.named(names)
     assert says in str(error.value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
@@ -123,7 +124,7 @@ def test_pages_of_the_first_edition_say_that_every_rule_reads_the_last_epoch(hom
     edition = Path(shutil.copy(NOTEBOOKS.parent / "reports" / "first-edition" / "results.parquet", home))
     for part in ("notebooks", "tables"):
         (home / part).mkdir()
-    settings = Settings(preset="quick", records_dir=str(edition))
+    settings = Settings(preset="quick", datasets=["robo"], models=["lstm"], runs=1, records_dir=str(edition))
     assert run._page(notebook, run.notebooks()[notebook], settings, home, print) == "complete"
     text = next(home.glob("*.html")).read_text(encoding="utf-8")
     answer, rest = text[: text.index('class="contents"')], text[text.index('class="contents"') :]
@@ -185,6 +186,16 @@ def test_the_pages_of_a_notebook_are_its_own_affair(tmp_path, monkeypatch):
     monkeypatch.setattr(run.environment, "shared", lambda *parts: tmp_path)
     assert run.notebooks() == {
         "10_own": {"pages": "all", "models": [], "texts": False}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False}}  # fmt: skip
+
+
+def test_papermill_by_itself_stops_at_a_parameter_that_is_none_and_says_so_in_a_line(home, tmp_path):
+    with pytest.raises(papermill.PapermillExecutionError, match="unknown parameter 'dataset'"):
+        papermill.execute_notebook(
+            NOTEBOOKS / "01_data.ipynb", tmp_path / "x.ipynb", {"dataset": "robo"}, kernel_manager_class=run.ThisPython, progress_bar=False
+        )
+    [error] = [o for cell in nbformat.read(tmp_path / "x.ipynb", 4).cells for o in cell.get("outputs", []) if o.output_type == "error"]
+    [line] = error.traceback
+    assert line.startswith("SettingsError: unknown parameter 'dataset' (did you mean 'datasets'?); parameters are preset, datasets, ")
 
 
 def test_notebooks_run_under_nbval(tmp_path):

@@ -87,7 +87,7 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
     started, why, state = time.perf_counter(), "", "complete"
     try:
         papermill.execute_notebook(
-            source, temporary, parameters=work.settings.parameters(), kernel_name="python3", kernel_manager_class=ThisPython,
+            source, temporary, parameters=_parameters(source, work.settings), kernel_name="python3", kernel_manager_class=ThisPython,
             cwd=Path.cwd(), progress_bar=False, extra_arguments=["--log-level=50"],  # what a cell raises is in the notebook
         )  # fmt: skip
     except PapermillExecutionError as error:
@@ -108,6 +108,13 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
         "parameters": work.settings.parameters(), "env": environment.describe(),
     }  # fmt: skip
+
+
+def _parameters(source: Path, settings: Settings) -> dict:
+    """What a notebook is given: the parameters that its own cell names, and whatever else is not left to its default."""
+    given, own = settings.parameters(), papermill.inspect_notebook(source)
+    usual = Settings(**{name: given[name] for name in ("preset", "records_dir") if name in own}).parameters()
+    return {name: value for name, value in given.items() if name in own or value != usual[name]}
 
 
 class ThisPython(AsyncKernelManager):

@@ -24,9 +24,15 @@ _OF_A_FOLD = ("alteration", "reseed", "run", "fold", "seed")  # what differs wit
 
 
 def store(place: "str | Path | None" = None) -> "Folder | Archive":
-    """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own)."""
+    """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own).
+
+    An edition is looked for from the working folder, then among what travels with the package: "reports/longer-training/results.parquet"
+    is the committed one wherever a notebook is opened.
+    """
     place = Path(place or environment.records_dir())
-    return Archive(place) if place.suffix == ENDING else Folder(place)
+    if place.suffix != ENDING:
+        return Folder(place)
+    return Archive(shared if not place.exists() and (shared := environment.shared(str(place))).exists() else place)
 
 
 class Archive:

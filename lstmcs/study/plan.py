@@ -3,9 +3,10 @@
 A plan lists its folds run by run and cell by cell.
 """
 
+import ast
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,14 +52,14 @@ class Settings:
     """What a study is asked to do; each notebook's parameters are among these names.
 
     preset: start (1 run x 10 folds of five alterations) | smoke (tests) | quick (1 x 10, all 17) | standard (3 x 10) | paper (10 x 10).
-    datasets: registered names, or files: "my.csv?text=body&label=tag".
+    datasets: registered names, or files: "my.csv?text=body&label=tag"; None means robo.
     alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for start and smoke.
-    models: kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of all
-        18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
+    models: None means lstm. Kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but
+        of all 18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
     checkpoint: where BERT starts, see models/checkpoints.py.
     runs: each with a split of its own; None means the preset's.
     folds: how many of a run's ten are done; None means the preset's.
-    seed: of all that is drawn.
+    seed: of all that is drawn; None means 0.
     reseeds: rows that train the unaltered cell again, on the same splits with other seeds; None means the preset's: 1, none
         for smoke.
     workers: processes; 0 trains in this process; None means 2, or the number of cores.
@@ -70,20 +71,21 @@ class Settings:
         spatial, after the embedding; None means 0.2. These five hold for "lstm" and "simple"; a BERT's are options of `checkpoint`.
     patience: stop a training that has not improved its best validation macro F1 for so many epochs; None means go on to the last.
     rule: which epoch of each training is read: best | loss | accuracy | last | paper | epoch=k (see rules.py).
-    records_dir: folder of the records, or an edition (a .parquet file); None means the study's own folder.
+    records_dir: folder of the records, or an edition (a .parquet file); None means the study's own folder. Of an edition, what is
+        left to the default (data sets, alterations, models, runs, reseeds, seed) is what it holds.
     train: False only shows what is on record, as is always so for an edition.
 
     Raises SettingsError, FormulaError, EditionError.
     """
 
     preset: str = "start"
-    datasets: tuple[str, ...] = ("robo",)
+    datasets: tuple[str, ...] | None = None
     alterations: tuple[str, ...] = ()
-    models: tuple[str, ...] = ("lstm",)
+    models: tuple[str, ...] | None = None
     checkpoint: str = "google-bert/bert-base-uncased"
     runs: int | None = None
     folds: int | None = None
-    seed: int = 0
+    seed: int | None = None
     reseeds: int | None = None
     workers: int | None = None
     padding: str = "fixed"
@@ -113,9 +115,14 @@ class Settings:
             raise SettingsError(f"records_dir {str(self.records_dir)!r} is a file, not a folder")
         if self.preset not in PRESETS:
             raise SettingsError(f"unknown preset {self.preset!r}{nearest(self.preset, PRESETS)}; presets are {', '.join(PRESETS)}")
-        preset = PRESETS[self.preset]
+        held = {} if self.store.trains else self.store.extent()  # an edition is shown as it is
+        preset = PRESETS[self.preset] | held
+        for name, usual in (("datasets", ("robo",)), ("models", ("lstm",)), ("seed", 0)):
+            if getattr(self, name) is None:
+                put(name, held.get(name, usual))
         put("datasets", _names(self.datasets, "datasets"))
-        names = _names(self.alterations, "alterations") or preset.get("alterations", tuple(ALTERATIONS))
+        of_preset = PRESETS[held.get("preset", self.preset)].get("alterations", tuple(ALTERATIONS))
+        names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
         put("models", _names(self.models, "models"))
@@ -133,7 +140,7 @@ class Settings:
                 raise SettingsError(f"{name} must be {what} from {low:g} to {high:g}, not {value!r}")
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("reseeds", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
-            if value is None and name != "seed":
+            if value is None:
                 put(name, preset.get(name) if name in preset else min(2, os.cpu_count() or 1))
             elif isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
@@ -162,8 +169,13 @@ class Settings:
 
     @classmethod
     def named(cls, names: Mapping) -> "Settings":
-        """Settings from those of `names` that are parameters: Settings.named(globals()) in a notebook."""
-        return cls(**{name: names[name] for name in cls.__dataclass_fields__ if name in names})
+        """Settings from those of `names` that are parameters: Settings.named(globals()) in a notebook.
+
+        Whatever else its cell of parameters sets, or papermill's cell after it, is an unknown parameter.
+        """
+        known = {name: names[name] for name in cls.__dataclass_fields__ if name in names}
+        unknown = [name for name in _set_in(names.get("In", ()), known) if name not in cls.__dataclass_fields__]
+        return cls.of(**known, **dict.fromkeys(unknown))
 
     def parameters(self) -> dict:
         """As plain values, for papermill."""
@@ -318,6 +330,30 @@ def _first_folds(dataset: Dataset, settings: Settings) -> dict[str, tuple[Fold, 
         fold = Fold(**about, model=name, sizes=sizes, training=training, alteration="none", run=1, fold=1, seed=settings.seed, **more)
         found[name] = fold, settings.runs
     return found
+
+
+def _set_in(cells: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Names that a notebook's cell of parameters sets (of those run so far the last), and then papermill's own cell.
+
+    A cell of parameters holds nothing but names and plain values, one of them `known`; papermill's begins with "# Parameters".
+    """
+    found: list[str] = []
+    for cell in cells:
+        names = _set_by(cell)
+        if cell.startswith("# Parameters"):
+            found += names
+        elif set(names) & set(known):
+            found = names
+    return found
+
+
+def _set_by(cell: str) -> list[str]:
+    """The names that a cell of plain assignments sets; none for any other cell."""
+    try:
+        targets = [(node.targets, ast.literal_eval(node.value)) for node in ast.parse(cell).body]
+        return [target.id for one, _ in targets for target in one]
+    except (AttributeError, SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return []
 
 
 def _names(value, parameter: str) -> tuple[str, ...]:
