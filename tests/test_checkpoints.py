@@ -38,6 +38,32 @@ def without(name):
     return change
 
 
+def words(change):
+    """Another vocab.txt."""
+
+    def apply(folder):
+        (folder / "vocab.txt").write_text("\n".join(change((folder / "vocab.txt").read_text().split("\n"))))
+
+    return apply
+
+
+def in_parts(folder):
+    for number in (1, 2):
+        (folder / f"model-0000{number}-of-00002.safetensors").write_bytes((folder / "model.safetensors").read_bytes())
+    (folder / "model.safetensors.index.json").write_text("{}")
+    (folder / "model.safetensors").unlink()
+
+
+def instead(name, make):
+    """Something that is no plain file, in a file's place."""
+
+    def change(folder):
+        (folder / name).unlink(missing_ok=True)
+        make(folder / name)
+
+    return change
+
+
 DAMAGES = {
     "no folder": (lambda folder: [p.unlink() for p in folder.iterdir()], "it has no readable config.json"),
     "config of another model": (lambda f: reference_bert.write(f, model_type="roberta"), "has model_type 'roberta'; only 'bert' is supported"),
@@ -53,6 +79,19 @@ DAMAGES = {
     "no vocabulary": (lambda f: (f / "vocab.txt").unlink(), "neither tokenizer.json nor vocab.txt"),
     "damaged tokenizer": (lambda f: (f / "tokenizer.json").write_text("{"), "cannot be read"),
     "no pooler": (without("pooler.dense.weight"), "has no tensor 'pooler.dense.weight'"),
+    "more words than the embedding": (words(lambda w: [*w, "x", "y"]), "knows ids up to 25, but config.json has a vocab_size of 24"),
+    "no [UNK]": (words(lambda w: [x for x in w if x != "[UNK]"]), "cannot read a word that it does not know"),
+    "weights in parts": (in_parts, "its weights are in 2 parts, model-00001-of-00002.safetensors and so on; save them as one"),
+    "padding beyond the vocabulary": (lambda f: reference_bert.write(f, pad_token_id=24), "pad_token_id 24 is no id of a vocabulary of 24"),
+    "padding of another type": (lambda f: reference_bert.write(f, pad_token_id="0"), "pad_token_id '0' is no id"),
+    "a thousand million layers": (lambda f: reference_bert.write(f, num_hidden_layers=10**9), "no usable num_hidden_layers: 1000000000, not a whole number from 1"),
+    "a number of many digits": (lambda f: reference_bert.write(f, hidden_size=10**4000), "no usable hidden_size: a number of many digits"),
+    "another epsilon": (lambda f: reference_bert.write(f, layer_norm_eps="small"), "no usable layer_norm_eps: 'small'"),
+    "deep JSON": (lambda f: (f / "config.json").write_text("[" * 100_000), "is not JSON"),
+    "a pipe as config": (instead("config.json", os.mkfifo), "config.json cannot be read: it is a named pipe, not a plain file"),
+    "a pipe as words": (instead("vocab.txt", os.mkfifo), "vocab.txt cannot be read: it is a named pipe, not a plain file"),
+    "a device as weights": (instead("model.safetensors", lambda p: p.symlink_to("/dev/zero")), "cannot be read: it is a device, not a plain file"),
+    "a folder as weights": (instead("model.safetensors", os.mkdir), "cannot be read: it is a folder, not a plain file"),
     "other shapes": (lambda f: reference_bert.write(f, intermediate_size=16), "config.json says [16, 8]"),
 }  # fmt: skip
 
@@ -78,6 +117,9 @@ def test_a_bad_checkpoint_says_so_before_any_training(damage, tmp_path, home, ca
         ("all-MiniLM-L6-v2?epochs=0", "epochs must be from 1 to 1000, not '0'"),
         ("all-MiniLM-L6-v2?learning_rate=fast", "learning_rate must be from 1e-07 to 0.01, not 'fast'"),
         ("all-MiniLM-L6-v2?epochs", "bad query field"),
+        ("all-MiniLM-L6-v2?epochs=3&epochs=4", "epochs= needs one value only"),
+        ("~nosuchuser/bert", "no such folder: '~nosuchuser/bert'"),
+        ("all-MiniLM-L6-v2?" + "&".join(f"epochs{n}=1" for n in range(100)), "unknown option 'epochs0'"),
         ("  ", "checkpoint must be a name or a folder"),
     ],
 )

@@ -35,18 +35,55 @@ def test_a_stand_in_names_the_set_that_it_stands_in_for(monkeypatch):
 @pytest.mark.parametrize(
     ("line", "says"),
     [("titel = 'x'", "unknown key 'titel' (did you mean 'title'?)"), ("hash = 'sha1:00'", "hash must be 'sha256:<64 hex digits>'"),
-     ("", "key 'title' is missing")],
+     ("", "key 'title' is missing"), ("hash = 5", "hash must be a text, not 5"), ("label = 3", "label must be a text or a list, not 3"),
+     ("label = [1]", "label must be a list of texts, not [1]"), ("file = true", "file must be a text, not True"), ("counts = 4", "counts must be a table, not 4"),
+     ("counts = {documents = '2'}", "counts and baseline have numbers as values"), ("classes = {1 = 2}", "classes and without have texts as values"),
+     ("epochs = true", "epochs must be a whole number, not True"), ("epochs = 0", "epochs must be at least 1"), ("bundled = 1", "bundled must be true or false"),
+     ("file = '../../x.csv'", "file must be a plain name"), ("file = '/etc/x.csv'", "file must be a plain name"), ("file = '..'", "file must be a plain name"),
+     ("file = 'C:x.csv'", "file must be a plain name"), ("folder = '../other'", "folder must be a plain name"), ("folder = 'a\\b'", "folder must be a plain name"),
+     ("url = 'file:///etc/passwd'", "url must be an address"), ("format = 'pickle'", "format must be 'csv' or 'tsv'"), ("kind = 'multi'", "kind must be 'single-label'")],
 )  # fmt: skip
 def test_a_wrong_entry_is_named(line, says, tmp_path, monkeypatch):
-    keys = {key: "'x'" for key in registry.REQUIRED} | {"hash": f"'md5:{32 * '0'}'"}
+    keys = dict.fromkeys(registry.REQUIRED, "'x'") | {
+        "hash": f"'md5:{32 * '0'}'",
+        "counts": "{}",
+        "kind": "'multi-label'",
+        "format": "'csv'",
+    }
     if not line:
         del keys["title"]
-    keys |= dict([line.split(" = ")] if line else [])
+    keys |= dict([line.split(" = ", 1)] if line else [])
     (tmp_path / "datasets.toml").write_text("[new]\n" + "\n".join(f"{k} = {v}" for k, v in keys.items()))
     monkeypatch.setattr(registry.environment, "shared", lambda *parts: tmp_path / parts[-1])
     with pytest.raises(DataError) as error:
         registry.entries()
     assert says in str(error.value) and "[new]" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("new = 3", "[new]: it is no table"), ("['../new']\n", "[../new]: key 'title' is missing"), ("[new\n", "datasets.toml cannot be read: "),
+     ("a = " + "[" * 5000, "datasets.toml cannot be read: ")],
+)  # fmt: skip
+def test_a_registry_that_is_none_is_a_clear_error(text, says, tmp_path, monkeypatch):
+    (tmp_path / "datasets.toml").write_text(text)
+    monkeypatch.setattr(registry.environment, "shared", lambda *parts: tmp_path / parts[-1])
+    with pytest.raises(DataError) as error:
+        registry.entries()
+    assert says in str(error.value)
+
+
+def test_the_name_of_a_set_is_no_way_out_of_the_downloads(tmp_path, monkeypatch):
+    keys = dict.fromkeys(registry.REQUIRED, "'x'") | {
+        "hash": f"'md5:{32 * '0'}'",
+        "counts": "{}",
+        "kind": "'multi-label'",
+        "format": "'csv'",
+    }
+    (tmp_path / "datasets.toml").write_text("['../../new']\n" + "\n".join(f"{k} = {v}" for k, v in keys.items()))
+    monkeypatch.setattr(registry.environment, "shared", lambda *parts: tmp_path / parts[-1])
+    with pytest.raises(DataError, match="the set's name must be a plain name"):
+        registry.entries()
 
 
 @pytest.fixture
@@ -144,6 +181,16 @@ def test_bad_downloads_are_clear_errors_and_leave_nothing_behind(handler, says, 
     assert server.requests == 1 + registry.RETRIES
     assert not files(home)
     assert main(["data", "fetch", "web"]) == 1 and "failed: web: could not fetch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("length", [None, "none"])
+def test_a_download_beyond_the_limit_is_given_up(length, server, home, monkeypatch):
+    """Whether the server says its length or not; once, not once a retry, and nothing stays."""
+    monkeypatch.setattr(registry, "LIMIT", 100)
+    server.handlers = [answer(b"x" * 5000, length=length)]
+    with pytest.raises(DataError, match=r"could not fetch http.*the file has more than 100 bytes, the most that is fetched"):
+        load_dataset("web")
+    assert server.requests == 1 and not files(home)
 
 
 def test_nobody_answers(home, monkeypatch):

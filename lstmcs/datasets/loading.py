@@ -5,36 +5,29 @@ wrong with a file is a DataError that names the file and what to do. Files are r
 """
 
 import hashlib
-import io
-import json
-import warnings
+import re
 import zipfile
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
 
+from .. import files
 from ..errors import DataError, nearest
+from ..source import Source, shown
+from . import tables
 from .preparation import Preparation
 from .registry import entries as registered
 from .registry import read
 
-FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet"}
-# dtype=str, no guessing: "NA", "null" and "001" in a text or label column are words, not numbers or gaps;
-# index_col=False: a row with more fields than the header is an error, not a shifted table
-_PLAIN = {"dtype": str, "keep_default_na": False, "na_values": [""], "index_col": False}
-READERS = {
-    "csv": lambda f, names: pd.read_csv(f, header=None if names else 0, names=names, **_PLAIN),
-    "tsv": lambda f, names: pd.read_csv(f, header=None if names else 0, names=names, sep="\t", quoting=3, **_PLAIN),
-    "jsonl": lambda f, _: _json_lines(f),
-    "parquet": lambda f, _: pd.read_parquet(f),
-}
 OPTIONS = ("text", "label", "separator")  # of a file of one's own, beside those of Preparation
 EXAMPLE = "my.csv?text=body&label=tag"
 NOT_TEXT = (list, dict, tuple, bytes, np.ndarray)
 MAX_CLASSES = 1000  # more is a text or an id column taken for the label
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_LIST = re.compile(r"\s*[\[{(]\s*['\"].*[\]})]\s*", re.DOTALL)  # a list that was written as text
 
 
 @dataclass(frozen=True)
@@ -82,41 +75,38 @@ def load_dataset(
     (percent-encode what an address would: %26 for &, %23 for #, %20 for a space). An option of preparation.Preparation may
     stand there, too: "my.csv?min_tokens=1&stop_words=none". Raises DataError.
     """
-    entries, source = registered(), str(name_or_path)
-    if source in entries:
+    entries, name = registered(), str(name_or_path)
+    if name in entries:
         if text or label or separator:
-            raise DataError(f"{source!r} is a registered data set; its columns are fixed, so text=, label= and separator= do not apply")
-        return _registered(source, entries[source])
-    path, _, query = (source, "", "") if Path(source).is_file() else source.partition("?")
-    if Path(path).suffix.lower() not in FORMATS:
-        raise DataError(f"unknown data set {source!r}{nearest(source, entries)}. Known: {', '.join(sorted(entries))}; "
-                        f"or a path that ends in {', '.join(FORMATS)}")  # fmt: skip
-    options = _query(query, source)
-    label = label or options.get("label", ["label"])
-    text, separator = text or options.get("text", ["text"])[0], separator or options.get("separator", [None])[0]
-    changes = {option: values[0] for option, values in options.items() if option not in OPTIONS}
-    return _own(Path(path).expanduser(), text, label, separator, changes, entries)
+            raise DataError(f"{name!r} is a registered data set; its columns are fixed, so text=, label= and separator= do not apply")
+        return _registered(name, entries[name])
+    source = Source.read(name, (*OPTIONS, *Preparation.__dataclass_fields__), ("label",), DataError)
+    if not tables.known(Path(source.name)) or _ADDRESS.match(name):
+        raise DataError(_unknown(name, source, entries))
+    label = label or source.values("label") or ["label"]
+    text, separator = text or next(iter(source.values("text")), "text"), separator or next(iter(source.values("separator")), None)
+    changes = {option: value for option, value in source.options if option not in OPTIONS}
+    return _own(source.name, text, label, separator, changes, entries)
 
 
-def _query(query: str, source: str) -> dict[str, list[str]]:
-    options = parse_qs(query, keep_blank_values=True)
-    allowed = (*OPTIONS, *Preparation.__dataclass_fields__)
-    for name, values in options.items():
-        if name not in allowed:
-            raise DataError(f"in {source!r}: unknown option {name!r}{nearest(name, allowed)}; allowed: {', '.join(allowed)} ({EXAMPLE})")
-        if "" in values or (len(values) > 1 and name != "label"):
-            raise DataError(f"in {source!r}: {name}= needs {'a value' if '' in values else 'one value only'} ({EXAMPLE})")
-    return options
+def _unknown(name: str, source: Source, entries: dict) -> str:
+    if _ADDRESS.match(name):
+        return f"{shown(name)} is an address; download the file and name it: addresses are not read"
+    if source.name in entries:
+        return f"{source.name!r} is a registered data set and takes no options; its columns and preparation are fixed"
+    hint = tables.HINTS.get(Path(source.name).suffix.lower())
+    return (f"unknown data set {shown(name)}{nearest(source.name, entries)}. " + (f"{Path(source.name).suffix}: {hint}. " if hint else "")
+            + f"Known: {', '.join(sorted(entries))}; or a path that ends in {', '.join((*tables.FORMATS, *tables.PACKED))}")  # fmt: skip
 
 
 def _registered(name: str, entry: dict) -> Dataset:
     content = read(name, entry)
     if member := entry.get("member"):
         try:
-            content = zipfile.ZipFile(io.BytesIO(content)).read(member)
+            content = zipfile.ZipFile(BytesIO(content)).read(member)
         except (zipfile.BadZipFile, KeyError) as error:
             raise DataError(f"{name}: {entry['file']} has no {member} to read ({error})") from error
-    frame, notes = _frame(content, entry["format"], entry["file"], entry.get("columns")), []
+    frame, notes = tables.frame(content, entry["format"], entry["file"], entry.get("columns")), []
     for column, value in entry.get("without", {}).items():
         notes.append(f"{int((frame[column] == value).sum())} row(s) with {column} {value!r} left out")
         frame = frame[frame[column] != value]
@@ -124,57 +114,29 @@ def _registered(name: str, entry: dict) -> Dataset:
                     epochs=entry.get("epochs"), preparation=entry.get("preparation", {}))  # fmt: skip
 
 
-def _own(path: Path, text: str, label: str | list[str], separator: str | None, changes: dict, entries: dict) -> Dataset:
+def _own(file: str, text: str, label: str | list[str], separator: str | None, changes: dict, entries: dict) -> Dataset:
     try:
-        content = path.read_bytes()
+        path = Path(file).expanduser()
+        content = files.read(path, tables.LIMIT)
     except FileNotFoundError:
         raise DataError(f"no such file: {path.absolute()}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    frame = _frame(content, FORMATS[path.suffix.lower()], path.name)
-    name = path.name if path.stem in entries else path.stem  # a registered name always means the registered set
+    except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user who is none
+        raise DataError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    name = path.name if (stem := tables.stem(path)) in entries else stem  # a registered name always means the registered set
     Preparation.of(changes, name)  # a wrong option is said now, before anything is prepared
-    return _dataset(name, frame, text, label, separator, title=path.name, preparation=changes)
-
-
-def _frame(content: bytes, format: str, file: str, columns: list[str] | None = None) -> pd.DataFrame:
-    if not content.strip():
-        raise DataError(f"{file} is empty")
-    if format != "parquet":
-        try:
-            content = content.decode("utf-8-sig").encode()
-        except UnicodeDecodeError as error:
-            line = content[: error.start].count(b"\n") + 1
-            what = "is UTF-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "is not UTF-8"
-            raise DataError(f"{file} {what} (byte 0x{content[error.start]:02x} in line {line}); save it as UTF-8") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = READERS[format](io.BytesIO(content), columns)
-    except Exception as error:  # each parser has its own errors; all of them mean: not such a file
-        raise DataError(f"{file} cannot be read as {format}: {error}") from error
-    return frame.rename(columns=lambda c: str(c).strip())
-
-
-def _json_lines(file) -> pd.DataFrame:
-    """An object a line, values as JSON has them (pandas would guess types, and stumbles over half a surrogate pair)."""
-    rows = []
-    for number, line in enumerate(file, start=1):
-        if line.strip():
-            try:
-                rows.append(json.loads(line))
-            except ValueError as error:
-                raise ValueError(f"line {number}: {error}") from None
-            if not isinstance(rows[-1], dict):
-                raise ValueError(f"line {number} is no object: {str(rows[-1])[:60]}")
-    return pd.DataFrame(rows, dtype=object)
+    frame, notes = tables.table(content, path)
+    return _dataset(name, frame, text, label, separator, notes=notes, title=path.name, preparation=changes)
 
 
 def _dataset(name: str, frame: pd.DataFrame, text, label, separator=None, names=None, notes=(), **extra) -> Dataset:
     text_columns = [text] if isinstance(text, str) else list(text)
     label_columns = [label] if isinstance(label, str) else list(label)
     for column in text_columns + label_columns:
-        if column not in frame.columns:
+        if (text_columns + label_columns).count(column) > 1:
+            raise DataError(f"{name}: column {column!r} is named twice; text and labels are columns of their own, each named once")
+        if (count := list(frame.columns).count(column)) > 1:
+            raise DataError(f"{extra.get('title') or name} has {count} columns {column!r}; rename all but one of them")
+        if not count:
             raise DataError(f"{name}: no column {column!r}{nearest(column, frame.columns, 0.6)}. {_columns(frame)}")
     if separator and len(label_columns) > 1:
         raise DataError(f"{name}: separator= goes with one label column, not with {len(label_columns)}")
@@ -197,6 +159,9 @@ def _dataset(name: str, frame: pd.DataFrame, text, label, separator=None, names=
     if not used.all():
         notes.append(f"no row has class {', '.join(repr(c) for c, has in zip(classes, used) if not has)}; left out")
         labels, classes = labels[:, used], [c for c, has in zip(classes, used) if has]
+    if lists := [c for c in classes if _LIST.fullmatch(c)]:
+        notes.append(f"{len(lists)} of {len(classes)} classes look like lists written as text, for example {lists[0][:60]!r}; each is one class. "
+                     "Several classes a cell are read from lists in JSONL or Parquet, or with separator=")  # fmt: skip
     if len(classes) < 2:
         raise DataError(f"{name}: only one class, {', '.join(map(repr, classes)) or 'or none'}; a classifier needs at least two")
     return Dataset(name, tuple(texts), labels, tuple(classes), tuple(notes), **extra)
@@ -214,7 +179,7 @@ def _cell(value, column: str, name: str) -> str | None:
         raise DataError(f"{name}: column {column!r} holds a {type(value).__name__}, not text: {str(value)[:60]}")
     if value is None or value is pd.NA or value is pd.NaT or value != value:
         return None
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | np.floating) and value.is_integer():
         value = int(value)
     return str(value).encode("utf-8", "replace").decode().strip()  # half of a surrogate pair, as JSON can hold, becomes "?"
 
@@ -229,7 +194,8 @@ def _labels(name: str, frame: pd.DataFrame, separator: str | None, names: dict |
     several = separator or any(isinstance(value, list | np.ndarray) for value in values)
     if several:
         sets = [_classes(value, separator, column, name) for value in values]
-        labelled = np.ones(len(values), bool)  # a row without any class is a row with none of them
+        # an empty list or cell is a row with none of the classes; null in a column of lists is a row without a label
+        labelled = np.array([bool(separator) or isinstance(value, list | np.ndarray) or bool(s) for value, s in zip(values, sets)], bool)
         if separator and not any(separator in str(value) for value in values):
             raise DataError(f"{name}: no cell of {column!r} holds the separator {separator!r}; one of them is {str(values[0])[:60]!r}"
                             if values else f"{name}: no row has both a text and a label")  # fmt: skip
@@ -258,7 +224,9 @@ def _classes(value, separator: str | None, column: str, name: str) -> set[str]:
 
 
 def _indicators(name: str, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    values = frame.apply(pd.to_numeric, errors="coerce")
+    words = {"true": 1, "false": 0}  # what pandas writes of True and False
+    values = frame.map(lambda cell: words.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell)
+    values = values.apply(pd.to_numeric, errors="coerce")
     for column in frame.columns:
         if not (right := values[column].isin([0, 1]) | ~rows).all():
             wrong = str(frame[column][~right].iloc[0])[:60]

@@ -5,7 +5,6 @@ leaves open is an option of `Preparation`; the defaults are the setting that com
 together (data/protocol/preparation_search.py).
 """
 
-import ast
 import html
 import re
 import sys
@@ -161,6 +160,7 @@ class Preparation:
     tf_idf_terms: only so many terms, those with the largest sum of TF-IDF (the paper's reduction of AG).
     min_tokens: shorter documents go.
     min_class: classes with fewer documents go.
+    max_len: of longer documents only the first so many terms stay. MaxLen, to which all are padded, is then no more than that.
     pad_side: zeros before ("pre") or after ("post") a document's ids, up to the longest document.
 
     Raises DataError for a value that an option cannot take.
@@ -185,14 +185,17 @@ class Preparation:
     min_tokens: int = 4
     min_class: int = 1
     pad_side: str = "pre"
+    max_len: int | None = None
 
     def __post_init__(self):
         for name, allowed in CHOICES.items():
-            if (value := getattr(self, name)) not in allowed:
+            if not isinstance(value := getattr(self, name), str) or value not in allowed:
                 raise DataError(f"{name} must be {' or '.join(map(repr, allowed))}, not {value!r}{nearest(value, allowed)}")
-        for name in ("min_letters", "min_words", "min_occurrences", "max_terms", "tf_idf_terms", "min_tokens", "min_class"):
+        for name, kind in _KINDS.items():
             value = getattr(self, name)
-            if not (value is None and name.endswith("_terms")) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            if kind is bool and not isinstance(value, bool):
+                raise DataError(f"{name} must be True or False (yes or no, on or off), not {value!r}")
+            if kind in (int, int | None) and not (value is None and kind is not int) and (type(value) is not int or value < 1):
                 raise DataError(f"{name} must be a whole number, at least 1, not {value!r}")
         share = isinstance(self.min_documents, float) and 0 <= self.min_documents < 1
         if not share and (isinstance(self.min_documents, bool) or not isinstance(self.min_documents, int) or self.min_documents < 1):
@@ -202,19 +205,31 @@ class Preparation:
 
     @classmethod
     def of(cls, changes: dict, name: str = "preparation") -> "Preparation":
-        """The common preparation with `changes`: option -> value, or a word for it ("4", "True"). name: of the set, for errors."""
+        """The common preparation with `changes`: option -> value, or a word for it ("4", "no"). name: of the set, for errors."""
         known = list(cls.__dataclass_fields__)
         if unknown := sorted(set(changes) - set(known)):
             raise DataError(f"{name}: unknown option {unknown[0]!r}{nearest(unknown[0], known)}. Options: {', '.join(known)}")
         try:
-            return cls(**{option: _value(value) for option, value in changes.items()})
+            return cls(**{option: _value(value, _KINDS[option]) for option, value in changes.items()})
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
 
 
-def _value(value):
-    """A word of the command line as the Python value it stands for, where it does: "4", "0.5", "True", "None"."""
-    try:
-        return ast.literal_eval(value) if isinstance(value, str) else value
-    except (ValueError, SyntaxError):
+_KINDS = {name: field.type for name, field in Preparation.__dataclass_fields__.items()}
+_SWITCH = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
+
+
+def _value(value, kind):
+    """A word as the value of this kind that it stands for; as it is where it stands for none, or is no word."""
+    if not isinstance(value, str) or kind is str:
         return value
+    if kind is bool:
+        return _SWITCH.get(value.lower(), value)
+    if kind == int | None and value.lower() == "none":
+        return None
+    for number in (int, float) if kind == int | float else (int,):
+        try:
+            return number(value)
+        except ValueError:
+            pass
+    return value

