@@ -1,0 +1,85 @@
+"""What a formula does over many steps to the states of a cell with initial weights: how large they grow, and how much gradient is left.
+
+NumPy alone, in double precision, straight from the equations of the cell: a formula is seen in a fraction of a second.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..alterations import NUMPY, Alteration
+from ..alterations import alteration as as_alteration
+from .initial import initial_weights
+
+STEPS, UNITS, FEATURES, ROWS = 100, 16, 16, 4
+SHIFT = 1e-6  # of a state, either way, to see how the next one moves
+
+
+class Dynamics(NamedTuple):
+    """After each step (float64, one value a step): mean |c|, mean |h|, and the gradient left.
+
+    gradient: the length of a unit's gradient, that of h_t with respect to the state (h_1, c_1) after the first step: root mean square
+    over the units, mean over the rows. It is 1 at the first step, where h_t is h_1. NaN and infinity are what an altered cell comes to that overflows.
+    """
+
+    c: np.ndarray
+    h: np.ndarray
+    gradient: np.ndarray
+
+
+class _Variable(NamedTuple):
+    path: str
+    shape: tuple[int, ...]
+
+
+def over_steps(alteration: str | Alteration, steps: int = STEPS, seed: int = 0) -> Dynamics:
+    """The states of a cell of 16 units that reads `steps` steps of noise (4 rows of 16 normal features).
+
+    alteration: as LSTMCSCell takes it. The weights are the study's initial ones for `seed`, and, as the noise, the same for every
+    alteration. Raises FormulaError.
+    """
+    return _over_steps(as_alteration(alteration), steps, seed)
+
+
+@lru_cache(maxsize=256)
+def _over_steps(alteration: Alteration, steps: int, seed: int) -> Dynamics:
+    kernel, recurrent, bias = weights(seed)
+    found, state = [], np.zeros((2, ROWS, UNITS))  # h and c
+    # how the state moves with each entry of the first one, [h or c, entry, row, unit], as numbers near 1 times a length a row
+    moves, length = np.eye(2 * UNITS).reshape(2 * UNITS, 2, 1, UNITS).swapaxes(0, 1) * np.ones((ROWS, 1)), np.ones(ROWS)
+    with np.errstate(all="ignore"):
+        for number, x in enumerate(noise(steps, seed) @ kernel + bias):
+            if number:
+                shift = SHIFT * max(1.0, float(np.abs(state).max()))
+                there, back = (_step(alteration, x, state[:, None] + way * moves, recurrent) for way in (shift, -shift))
+                moves = (there - back) / (2 * shift)
+                longer = np.sqrt((moves**2).sum(axis=(0, 1, 3)))
+                moves, length = moves / np.where(longer > 0, longer, 1)[:, None], length * longer
+            state = _step(alteration, x, state, recurrent)
+            left = length * np.sqrt((moves[0] ** 2).sum(axis=(0, 2)) / UNITS)
+            found.append((np.abs(state[1]).mean(), np.abs(state[0]).mean(), left.mean()))
+    return Dynamics(*np.array(found).T)
+
+
+def weights(seed: int = 0) -> list[np.ndarray]:
+    """The cell's kernel (features, 4 units), recurrent kernel (units, 4 units) and bias, gates in Keras' order."""
+    shapes = {"kernel": (FEATURES, 4 * UNITS), "recurrent_kernel": (UNITS, 4 * UNITS), "bias": (4 * UNITS,)}
+    drawn = initial_weights([_Variable(f"lstm_cell/{name}", shape) for name, shape in shapes.items()], seed)
+    return [array.astype(np.float64) for array in drawn]
+
+
+def noise(steps: int = STEPS, seed: int = 0) -> np.ndarray:
+    """What is read: (steps, rows, features), normal."""
+    return np.random.default_rng(seed).normal(size=(steps, ROWS, FEATURES))
+
+
+def _step(alteration: Alteration, x: np.ndarray, state: np.ndarray, recurrent: np.ndarray) -> np.ndarray:
+    """One step of the cell. state: h and c, [2, ..., row, unit]; x: what the inputs and the bias add to the gates, [row, 4 units]."""
+    h_prev, c_prev = state
+    zi, zf, zg, zo = np.split(x + h_prev @ recurrent, 4, axis=-1)
+    i, f, o, g = NUMPY["sigmoid"](zi), NUMPY["sigmoid"](zf), NUMPY["sigmoid"](zo), np.tanh(zg)
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    c, h = alteration.apply(NUMPY, i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+    return np.stack([h, c])
