@@ -8,6 +8,7 @@ import tensorflow as tf
 from lstmcs import LSTMCSCell
 from lstmcs.models import dynamics
 
+
 @pytest.mark.parametrize("name", ["none", "C-4", "H-1", "c = maximum(c_prev, c) * i; h = softmax(h)"])
 def test_gradient_and_states_are_those_of_the_keras_cell(name):
     """In double precision, after twelve of a hundred steps: |c|, |h|, and the gradient of each unit of h with respect to the first state."""
