@@ -85,6 +85,14 @@ def test_its_cells_are_those_that_it_holds(home):
     assert settings.preset == "quick" and settings.alterations == tuple(ALTERATIONS)
 
 
+def test_its_models_are_those_that_it_holds(work, file):
+    """Empty means these, in the order of their table, and not the preset's; those that are named stay."""
+    assert Settings(records_dir=str(file)).models == Settings("smoke", records_dir=str(file)).models == ("lstm", "tfidf", "constant")
+    assert Settings(records_dir=str(file), models=["simple"]).models == ("simple",)
+    held = Settings(records_dir=str(COMMITTED))
+    assert set(held.models) == {head["config"]["model"] for head in Archive(COMMITTED).heads()} and held.models[0] == "lstm"
+
+
 def test_it_is_found_again_whatever_the_study_was(home):
     """Seed, own formulas and rows with other seeds are read from the edition: nothing need be repeated on the command line."""
     asked = {"datasets": ["robo"], "alterations": ["C-1", "c = 0.9 * c"], "folds": 2, "seed": 7, "reseeds": 3}

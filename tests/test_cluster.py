@@ -34,7 +34,7 @@ from lstmcs.study.sweep import curves, results, run_study
 from lstmcs.training.trainer import Trained
 
 HERE = Path(__file__).resolve().parent
-SMALL = {"alterations": ["H-2"], "folds": 4, "reseeds": 0}
+SMALL = {"alterations": ["H-2"], "models": ["lstm"], "folds": 4, "reseeds": 0}
 sys.path.insert(0, str(HERE / "stress"))
 
 
@@ -390,7 +390,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_stops_the_sweep_with_whole_records(small_disk, home, monkeypatch):
     monkeypatch.setattr(workers, "train", pretend.fake_train)
     (small_disk / "ballast").write_bytes(bytes(150 * 1024))
-    options = {"preset": "quick", "reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
+    options = {"preset": "quick", "models": ["lstm"], "reseeds": 0, "workers": 0, "records_dir": str(small_disk)}
     with pytest.raises(Stopped, match="the disk is full"):
         run_study(**options)
     written = sorted(small_disk.glob("*/*.json"))

@@ -34,8 +34,11 @@ def test_presets_and_defaults():
     assert sizes == {"start": (1, 10), "smoke": (1, 2), "quick": (1, 10), "standard": (3, 10), "paper": (10, 10)}
     assert Settings().preset == "start" and Settings().alterations == ("none", "C-1", "C-4", "H-1", "H-2", "H-3") == kinds.START
     assert all(Settings(name).alterations == tuple(ALTERATIONS) for name in ("quick", "standard", "paper"))
-    assert len(plan(Settings()).folds) == 7 * 10  # a row more: the unaltered cell with other seeds
-    assert len(plan(Settings("paper")).folds) == 19 * 100  # 17 alterations, the unaltered cell, and it again with other seeds
+    assert len(plan(Settings()).folds) == (7 + 2) * 10  # a row more: the unaltered cell with other seeds; and the plain references
+    assert len(plan(Settings("paper")).folds) == (19 + 2) * 100  # 17 alterations, the unaltered cell, and it again with other seeds
+    assert all(Settings(name).models == ("lstm", "constant", "tfidf") for name in PRESETS if name != "smoke")
+    assert Settings("smoke").models == ("lstm",) and Settings("smoke", models=" ").models == ("lstm",)
+    assert Settings("smoke", models="constant").models == Settings(models=["constant"]).models == ("constant",)
     assert Settings(alterations=("H-2",)).alterations == ("none", "H-2")  # the comparison is always with "none"
     assert Settings(alterations="C-1, none C-1").alterations == ("none", "C-1")
     assert Settings(alterations="none | c = clip(c, -1, 1) | c=c*o").alterations == ("none", "c = clip(c, -1, 1)", "C-1")
@@ -72,7 +75,7 @@ def test_the_last_epoch_is_the_arguments_the_presets_the_data_sets_or_the_most(t
 @pytest.mark.parametrize("name", VARIED)
 def test_each_value_that_is_varied_is_another_record_but_for_the_rule(name):
     """Which epoch is read is decided when it is read: the same records, other scores."""
-    usual, other = plan(Settings()), plan(Settings.of(**{name: VARIED[name]}))
+    usual, other = plan(Settings(models="lstm")), plan(Settings.of(models="lstm", **{name: VARIED[name]}))
     keys, others = ({fold.key for fold in work.folds} for work in (usual, other))
     assert len(keys) == len(others) == 70
     assert keys == others if name == "rule" else not keys & others
@@ -82,9 +85,10 @@ def test_each_value_that_is_varied_is_another_record_but_for_the_rule(name):
 
 
 def test_what_is_varied_is_no_matter_of_models_that_read_no_ids():
-    """A BERT's training is an option of its checkpoint, TF-IDF has none."""
+    """A BERT's training is an option of its checkpoint, the plain references have none."""
     varied = {name: value for name, value in VARIED.items() if name != "rule"}
-    assert plan(Settings(models=["tfidf"])).folds == plan(Settings.of(models=["tfidf"], **varied)).folds
+    for model in ("tfidf", "constant"):
+        assert plan(Settings(models=[model])).folds == plan(Settings.of(models=[model], **varied)).folds
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_what_is_varied_is_no_matter_of_models_that_read_no_ids():
         ({"datasets": 3}, "datasets must be a list of names"),
         ({"alterations": ["C-1", "C-77"]}, "unknown alteration 'C-77'"),
         ({"models": ["lstm", "brt"]}, "unknown model 'brt' (did you mean 'bert'?)"),
-        ({"models": []}, "models is empty"),
+        ({"models": None}, "models must be a list of names, not None"),
         ({"checkpoint": None}, "checkpoint must be a name or a folder, not None"),
         ({"rule": "bset"}, "unknown rule 'bset' (did you mean 'best'?); rules are best, loss, accuracy, last, paper, epoch=k"),
         ({"rule": "epoch=0"}, "unknown rule 'epoch=0'"),
@@ -233,7 +237,7 @@ def test_models_and_their_rows():
     every = plan(Settings(preset="quick", models=["simple"], folds=1)).folds  # of all 18: those of Tables 12 and 15
     assert [fold.cell for fold in every] == ["none", "C-1", "H-2"]
     assert [fold.cell for fold in plan(Settings(models=["simple"], folds=1)).folds] == list(kinds.START)
-    alone = {fold.key for fold in plan(Settings(alterations=cells, folds=1)).folds}
+    alone = {fold.key for fold in plan(Settings(alterations=cells, models="lstm", folds=1)).folds}
     assert alone == {fold.key for fold in plan(settings).folds if fold.model == "lstm"}  # other models change no key
     padded = plan(Settings(models=["tfidf"], folds=1, padding="mask")).folds
     assert padded == plan(Settings(models=["tfidf"], folds=1)).folds  # what does not matter to a model is not in its key
@@ -244,7 +248,7 @@ def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch)
     monkeypatch.setattr("lstmcs.study.plan.prepare", lambda dataset: prepared.append(dataset.name) or dataset)
     work = plan(Settings())
     assert not prepared and work.data["robo"] is work.data["robo"] and prepared == ["robo"]
-    assert work.folds == plan(Settings()).folds and len({fold.key for fold in work.folds}) == len(work.folds) == 70
+    assert work.folds == plan(Settings()).folds and len({fold.key for fold in work.folds}) == len(work.folds) == 90
 
 
 def test_the_rules_that_are_set_beside_each_other():

@@ -188,10 +188,10 @@ def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):
 
 def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     monkeypatch.setattr(worker, "train", fake_train)  # each says: 1 s of training, 2 s of compiling
-    work = plan(Settings(alterations=("H-2",), reseeds=0))
+    work = plan(Settings(alterations=("H-2",), models="lstm", reseeds=0))
     before = Estimate(work)
     assert not before.measured and before.fold(work.folds[0]) == reference(work.data["robo"], work.folds[0])
-    run_study(alterations=["H-2"], folds=2, reseeds=0, workers=0)
+    run_study(alterations=["H-2"], models=["lstm"], folds=2, reseeds=0, workers=0)
     after = Estimate(work)
     assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
@@ -201,12 +201,12 @@ def test_what_is_no_network_says_nothing_of_a_networks_time(home, monkeypatch):
     """Plain references are on record in no time: neither compiling nor another set's folds seem the shorter for it."""
     monkeypatch.setattr(worker, "train", fake_train)
     asked = {"alterations": ["H-2"], "reseeds": 0}
-    run_study(**asked, folds=2, workers=0)
-    alone = Estimate(plan(Settings(**asked)))
+    run_study(**asked, models=["lstm"], folds=2, workers=0)
+    alone = Estimate(plan(Settings(**asked, models=["lstm"])))
     for fold in plan(Settings(**asked, models=["constant", "tfidf"])).folds:
         record = fake_fold(None, fold).record
         Folder(home / "data" / "records").write(fold, record | {"cost": {"train_seconds": 0.001, "compile_seconds": 0.0}}, {})
-    work = plan(Settings(**asked, models=["lstm", "constant", "tfidf"]))
+    work = plan(Settings(**asked))
     with_them = Estimate(work)
     assert len(with_them.measured) == 3 and (with_them.compiling, with_them.factor) == (alone.compiling, alone.factor) == (
         2.0,
@@ -240,7 +240,7 @@ def long_study(home, monkeypatch):
     """A study of more than an hour, whose folds take no time."""
     monkeypatch.setattr(worker, "train", fake_train)
     monkeypatch.setattr(sweep, "ASK_ABOVE", 0.0)
-    return {"alterations": ["none"], "folds": 1, "reseeds": 0, "workers": 0}
+    return {"alterations": ["none"], "models": ["lstm"], "folds": 1, "reseeds": 0, "workers": 0}
 
 
 def test_a_long_study_asks_whoever_is_there(long_study, monkeypatch):
@@ -257,7 +257,7 @@ def test_a_long_study_asks_whoever_is_there(long_study, monkeypatch):
 def test_a_long_study_without_anybody_there(long_study, monkeypatch, capsys):
     from lstmcs.__main__ import main
 
-    words = ["study", "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
+    words = ["study", "--alterations", "none", "--models", "lstm", "--folds", "1", "--reseeds", "0", "--workers", "0"]
     assert main(words) == 2 and "--yes starts it" in capsys.readouterr().err
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
     assert main([*words, "--yes"]) == 0

@@ -9,7 +9,7 @@ from pretend import fake_fold, fake_train
 
 from lstmcs.__main__ import main
 from lstmcs.errors import SettingsError
-from lstmcs.models import checkpoints
+from lstmcs.models import checkpoints, kinds
 from lstmcs.study import progress, sweep, worker
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.sweep import curves, results, run_study
@@ -25,17 +25,17 @@ def trained(monkeypatch, home):
 
 
 def test_reseeds_are_shown_as_what_they_are(trained, capsys):
-    frame = run_study(alterations=["H-2"], folds=3, workers=0)
+    frame = run_study(alterations=["H-2"], models=["lstm"], folds=3, workers=0)
     assert frame["alteration"].value_counts().to_dict() == {"none": 3, "H-2": 3, "reseed-1": 3}
     assert "same cell, other seeds run 1 fold 3" in capsys.readouterr().out
-    main(["status", "--alterations", "H-2", "--folds", "3", "--reseeds", "2"])
+    main(["status", "--alterations", "H-2", "--models", "lstm", "--folds", "3", "--reseeds", "2"])
     out = capsys.readouterr().out
     assert "9 of 12 folds done" in out and "same cell, other seeds   done 3" in out and "same cell, other seeds 2 done 0" in out
     assert plan(Settings(alterations=["H-2"], folds=3)).results(reading="subset")["accuracy"].eq(1).all()  # from the predictions
 
 
 def test_resume_trains_only_what_is_missing(trained, home, capsys):
-    options = {"alterations": ["H-2"], "folds": 4, "reseeds": 0, "workers": 0}
+    options = {"alterations": ["H-2"], "folds": 4, "reseeds": 0, "workers": 0, "models": ["lstm"]}
     first = run_study(**options)
     assert len(trained) == 8 and len(first) == 8 and (first["state"] == "done").all()
     again = run_study(**options)
@@ -52,7 +52,7 @@ def test_resume_trains_only_what_is_missing(trained, home, capsys):
 
 
 def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained, capsys):
-    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0, "models": ["lstm"]}
     frame = run_study(**options)
     assert frame["state"].value_counts().to_dict() == {"done": 5, "failed": 1}
     assert frame.loc[frame["state"] == "failed", "error"].tolist() == ["loss is nan in epoch 1"]
@@ -64,7 +64,7 @@ def test_failed_folds_stay_visible_and_are_trained_again_only_on_request(trained
 
 
 def test_skip_finished_resume_unfinished_and_retry_failed_are_three_things(trained):
-    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0}
+    options = {"alterations": ["C-1"], "folds": 3, "reseeds": 0, "workers": 0, "models": ["lstm"]}
     run_study(**options)  # C-1 fold 2 fails
     del trained[:]
 
@@ -94,7 +94,7 @@ def test_the_pages_of_a_part_train_nothing_more(words, trains, trained, monkeypa
 
 def test_the_same_by_command_line(trained, monkeypatch, capsys):
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
-    words = ["study", "--alterations", "C-1", "--folds", "3", "--reseeds", "0", "--workers", "0"]
+    words = ["study", "--alterations", "C-1", "--models", "lstm", "--folds", "3", "--reseeds", "0", "--workers", "0"]
     assert main(words) == 1 and len(trained) == 6
     err = capsys.readouterr().err
     assert "failed: robo C-1 run 1 fold 2: loss is nan" in err and "1 of 6 folds failed" in err and "--retry-failed" in err
@@ -110,7 +110,7 @@ def test_the_same_by_command_line(trained, monkeypatch, capsys):
 
 
 def test_fail_fast_stops_at_the_first_failure(trained, capsys):
-    assert main(["study", "--alterations", "C-1", "--folds", "9", "--reseeds", "0", "--workers", "0", "--fail-fast"]) == 1
+    assert main(["study", "--alterations", "C-1", "--models", "lstm", "--folds", "9", "--reseeds", "0", "--workers", "0", "--fail-fast"]) == 1
     assert [fold.cell for fold in trained] == ["none", "C-1", "none", "C-1"] and len(results()) == 4
     out = capsys.readouterr().out
     assert "stopped at the first failure" in out and "14 left" in out and "report:" not in out
@@ -123,11 +123,11 @@ def test_shards_part_the_folds_and_keep_the_cells_of_a_fold_together(of):
     assert sorted(fold.key for shard in shards for fold in shard) == sorted(fold.key for fold in work.folds)
     for shard in shards:
         groups = {(fold.run, fold.fold) for fold in shard}
-        assert len(shard) == 19 * len(groups) and len(groups) in (20 // of, -(-20 // of))
+        assert len(shard) == (19 + 2) * len(groups) and len(groups) in (20 // of, -(-20 // of))
 
 
 def test_a_fold_that_another_study_finished_is_neither_trained_nor_overwritten_by_a_failure(trained, home, monkeypatch, capsys):
-    options = {"alterations": ["H-2"], "folds": 3, "reseeds": 0, "workers": 0}
+    options = {"alterations": ["H-2"], "folds": 3, "reseeds": 0, "workers": 0, "models": ["lstm"]}
     work = plan(Settings.of(**options))
 
     def meanwhile(prepared, folds):
@@ -157,7 +157,7 @@ assert main(["status"]) == 0 and "tensorflow" not in sys.modules and "distribute
 """
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
-    assert "0 of 70 folds done" in out.stdout
+    assert "0 of 90 folds done" in out.stdout
 
 
 def test_one_worker_and_two_workers_give_the_same_bits(home, monkeypatch, capsys):
@@ -186,9 +186,9 @@ def test_what_is_varied_on_the_command_line_reaches_the_settings(command, traine
     monkeypatch.setattr("lstmcs.__main__.plan", lambda settings, plan=plan: shown.append(settings) or plan(settings))
     for asked in [*({name: value} for name, value in VARIED.items()), VARIED]:
         del shown[:], trained[:]
-        words = [command, "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
+        words = [command, "--alterations", "none", "--models", "lstm", "--folds", "1", "--reseeds", "0", "--workers", "0"]
         assert main([*words, *(word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", str(value)))]) == 0
-        settings = Settings(alterations=("none",), folds=1, reseeds=0, workers=0, train=command != "report", **asked)
+        settings = Settings(alterations=("none",), models="lstm", folds=1, reseeds=0, workers=0, train=command != "report", **asked)
         assert shown and all(one == settings for one in shown), asked
         if command == "study" and asked != {"rule": "last"}:  # other records than those of the study before
             assert trained == list(plan(settings).folds), asked
@@ -201,7 +201,7 @@ def test_the_engine_on_the_command_line_reaches_the_study(trained, monkeypatch, 
     words = ["study", "--alterations", "none", "--folds", "1", "--reseeds", "0", "--workers", "0"]
     for more in ([], ["--engine", "jax-tf32"], ["--engine", "tensorflow", "--models", "tfidf"]):
         assert main([*words, *more]) == 0
-    assert asked == [("auto", ("lstm",)), ("jax-tf32", ("lstm",)), ("tensorflow", ("tfidf",))] and len(trained) == 2
+    assert asked == [("auto", kinds.MODELS), ("jax-tf32", kinds.MODELS), ("tensorflow", ("tfidf",))] and len(trained) == 3
 
 
 def test_jax_trains_side_by_side_in_this_process_and_a_scheduler_is_for_tensorflow(trained, monkeypatch):
@@ -217,7 +217,7 @@ def test_jax_trains_side_by_side_in_this_process_and_a_scheduler_is_for_tensorfl
     monkeypatch.setattr(worker, "engine", lambda name, models=(): name)
     monkeypatch.setattr(worker, "side_by_side", side_by_side)
     for name in ("jax", "jax-tf32"):
-        frame = run_study(alterations=["H-2"], folds=2, engine=name, seed=len(how), workers=2)
+        frame = run_study(alterations=["H-2"], models=["lstm"], folds=2, engine=name, seed=len(how), workers=2)
         assert (frame["state"] == "done").all() and len(frame) == 6
     assert how == [False, True] and not trained
     with pytest.raises(SettingsError, match="engine 'jax' trains in this process; a scheduler's workers train with TensorFlow"):
@@ -226,7 +226,7 @@ def test_jax_trains_side_by_side_in_this_process_and_a_scheduler_is_for_tensorfl
 
 def test_the_rule_of_the_settings_is_what_a_study_returns(trained):
     """The same records, whatever is read of them."""
-    options = {"alterations": ["none"], "folds": 2, "reseeds": 0, "workers": 0}
+    options = {"alterations": ["none"], "folds": 2, "reseeds": 0, "workers": 0, "models": ["lstm"]}
     best, never = run_study(**options), run_study(**options, rule="epoch=2")
     assert len(trained) == 2 and best["macro_f1"].notna().all() and never["macro_f1"].isna().all()
     assert best["key"].tolist() == never["key"].tolist() and (best["epoch"] == 1).all()
@@ -279,13 +279,13 @@ def test_wrong_command_lines_say_so_in_one_line(arguments, says, capsys, home):
 
 
 def test_status_and_data_commands(trained, capsys):
-    assert main(["status", "--alterations", "C-1", "--folds", "3", "--reseeds", "0"]) == 0
+    assert main(["status", "--alterations", "C-1", "--models", "lstm", "--folds", "3", "--reseeds", "0"]) == 0
     assert "0 of 6 folds done, 0 failed, 6 missing" in capsys.readouterr().out
-    run_study(alterations=["C-1"], folds=3, reseeds=0, workers=0)
-    main(["status", "--alterations", "C-1", "--folds", "3", "--reseeds", "0"])
+    run_study(alterations=["C-1"], models=["lstm"], folds=3, reseeds=0, workers=0)
+    main(["status", "--alterations", "C-1", "--models", "lstm", "--folds", "3", "--reseeds", "0"])
     out = capsys.readouterr().out
     assert "5 of 6 folds done, 1 failed, 0 missing" in out and re.search(r"robo +C-1 +done 2  failed 1  missing 0\n", out)
-    main(["status", "--alterations", "C-1", "--folds", "6", "--reseeds", "0", "--workers", "1"])
+    main(["status", "--alterations", "C-1", "--models", "lstm", "--folds", "6", "--reseeds", "0", "--workers", "1"])
     assert "about 10 seconds left with 1 worker(s)" in capsys.readouterr().out  # 6 folds of 1 s, 2 cells to compile of 2 s each
     assert main(["data", "list"]) == 0 and "stand-in" in capsys.readouterr().out
     assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
@@ -298,7 +298,7 @@ def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
         return fake_train(prepared, folds)
 
     monkeypatch.setattr(worker, "train", interrupted)
-    assert main(["study", "--alterations", "none", "--workers", "0"]) == 130
+    assert main(["study", "--alterations", "none", "--models", "lstm", "--workers", "0"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert len(results()) == 4  # two folds of the unaltered cell and of its reseed
 

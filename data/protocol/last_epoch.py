@@ -26,7 +26,7 @@ MOST = 40
 
 def curve(name: str) -> pd.DataFrame:
     """Mean curve of the unaltered cell: dataset, epoch, folds, loss, val_loss and the four validation scores."""
-    options = {"preset": "quick", "datasets": [name], "alterations": ["none"], "reseeds": 0, "epochs": MOST}
+    options = {"preset": "quick", "datasets": [name], "alterations": ["none"], "models": ["lstm"], "reseeds": 0, "epochs": MOST}
     run_study(**options, yes=True)
     found = plan(Settings.of(**options)).curves()
     groups = found.groupby(["dataset", "epoch"])

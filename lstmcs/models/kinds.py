@@ -12,6 +12,7 @@ LSTM = {"embedding": 256, "units": 104, "dropout": 0.2}
 ENCODER = {"heads": 4, "head_width": 32, "feed_forward": 240}
 SMOKE = {"embedding": 8, "units": 4, "dropout": 0.2}
 PADDINGS = ("fixed", "mask")  # of a model that reads ids: padding as one more token, as the paper, or masked
+MODELS = ("lstm", "constant", "tfidf")  # of a study: the network, and what can be had without one
 START = ("none", "C-1", "C-4", "H-1", "H-2", "H-3")  # the cells of a first study
 TOP = ("none", "C-1", "H-2")  # the cells that Tables 12 and 15 show, of LSTM-CS and of SIMPLE
 

@@ -29,7 +29,7 @@ from .records import Folder
 #: Sizes of a study. `standard` costs 30 % of `paper` and needs an effect only 11 % larger to see it.
 PRESETS = {
     "start": {"runs": 1, "folds": 10, "alterations": kinds.START, "reseeds": 1},
-    "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "reseeds": 0},
+    "smoke": {"runs": 1, "folds": 2, "epochs": 1, "sizes": "smoke", "alterations": ("none", "C-1", "H-2"), "models": ("lstm",), "reseeds": 0},
     "quick": {"runs": 1, "folds": 10, "reseeds": 1},
     "standard": {"runs": 3, "folds": 10, "reseeds": 1},
     "paper": {"runs": 10, "folds": 10, "reseeds": 1},
@@ -54,8 +54,9 @@ class Settings:
     preset: start (1 run x 10 folds of five alterations) | smoke (tests) | quick (1 x 10, all 17) | standard (3 x 10) | paper (10 x 10).
     datasets: registered names, or files: "my.csv?text=body&label=tag"; None means robo.
     alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for start and smoke.
-    models: None means lstm. Kinds of models.kinds.KINDS. "lstm" has every alteration and the reseeds, "simple" the alterations too, but
-        of all 18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
+    models: kinds of models.kinds.KINDS; None or empty means the preset's ("lstm" and the plain references "constant" and "tfidf", for smoke
+        "lstm" alone), of an edition those that it holds. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of
+        all 18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
     checkpoint: where BERT starts, see models/checkpoints.py.
     runs: each with a split of its own; None means the preset's.
     folds: how many of a run's ten are done; None means the preset's.
@@ -81,7 +82,7 @@ class Settings:
     preset: str = "start"
     datasets: tuple[str, ...] | None = None
     alterations: tuple[str, ...] = ()
-    models: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = ()
     checkpoint: str = "google-bert/bert-base-uncased"
     runs: int | None = None
     folds: int | None = None
@@ -117,7 +118,7 @@ class Settings:
             raise SettingsError(f"unknown preset {self.preset!r}{nearest(self.preset, PRESETS)}; presets are {', '.join(PRESETS)}")
         held = {} if self.store.trains else self.store.extent()  # an edition is shown as it is
         preset = PRESETS[self.preset] | held
-        for name, usual in (("datasets", ("robo",)), ("models", ("lstm",)), ("seed", 0)):
+        for name, usual in (("datasets", ("robo",)), ("models", ()), ("seed", 0)):
             if getattr(self, name) is None:
                 put(name, held.get(name, usual))
         put("datasets", _names(self.datasets, "datasets"))
@@ -125,7 +126,7 @@ class Settings:
         names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
-        put("models", _names(self.models, "models"))
+        put("models", _names(self.models, "models") or tuple(preset.get("models", kinds.MODELS)))  # the preset's, or those of the edition
         if unknown := [name for name in self.models if name not in kinds.KINDS]:
             raise SettingsError(f"unknown model {unknown[0]!r}{nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
         if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
@@ -146,9 +147,8 @@ class Settings:
                 raise SettingsError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         if self.padding not in kinds.PADDINGS:
             raise SettingsError(f"padding must be {' or '.join(map(repr, kinds.PADDINGS))}, not {self.padding!r}")
-        for name, example in (("datasets", "robo"), ("models", "lstm")):
-            if not getattr(self, name):
-                raise SettingsError(f"{name} is empty; name at least one, for example {example}")
+        if not self.datasets:
+            raise SettingsError("datasets is empty; name at least one, for example robo")
 
     @classmethod
     def of(cls, **parameters) -> "Settings":

@@ -57,7 +57,7 @@ def ours(shape, name):
 
     with tempfile.TemporaryDirectory() as folder:
         path = write_csv(Path(folder) / "made_up.csv", shape, max(40 * shape.steps, -(-3 * shape.V // shape.T)))
-        work = plan(Settings.of(datasets=[str(path)], alterations=[name], runs=1, folds=1, workers=0))
+        work = plan(Settings.of(datasets=[str(path)], alterations=[name], models=["lstm"], runs=1, folds=1, workers=0))
     (prepared,) = work.data.values()
     check(prepared, shape)
     trainer = LSTMTrainer(prepared, next(fold for fold in work.folds if fold.alteration == alteration(name).key))

@@ -28,7 +28,7 @@ def run(way, keep, dataset, cells, folds):
     from lstmcs.study.schedule import Queue
 
     environment.prepare(training=True)
-    work = plan(Settings.of(datasets=[dataset], alterations=list(ALTERATIONS)[:cells], folds=folds, reseeds=0))
+    work = plan(Settings.of(datasets=[dataset], alterations=list(ALTERATIONS)[:cells], models=["lstm"], folds=folds, reseeds=0))
     from lstmcs.study import worker
 
     worker.KEEP, compiled, done = keep, [], []

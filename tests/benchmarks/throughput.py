@@ -50,7 +50,7 @@ def made_up_plan(folder, name, shape, documents, **settings):
     from lstmcs.study.plan import Settings, plan
 
     path = write_csv(Path(folder) / f"{name}.csv", shape, documents)
-    work = plan(Settings.of(datasets=[str(path)], records_dir=str(Path(folder) / "records"), **settings))
+    work = plan(Settings.of(datasets=[str(path)], models=["lstm"], records_dir=str(Path(folder) / "records"), **settings))
     (prepared,) = work.data.values()  # not by name: a file that is called like a registered set has another one
     check(prepared, shape)
     return work

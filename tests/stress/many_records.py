@@ -51,7 +51,7 @@ def settings(folder, datasets, runs):
         lines = (f"{' '.join(rng.choices(words, k=8))},{rng.choice('xyz')}" for _ in range(200))
         path.write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
         names.append(str(path))
-    return {"preset": "paper", "datasets": names, "runs": runs, "reseeds": 0, "records_dir": str(folder / "records")}
+    return {"preset": "paper", "datasets": names, "models": ["lstm"], "runs": runs, "reseeds": 0, "records_dir": str(folder / "records")}
 
 
 def made_up(folder, datasets=7, runs=10, kilobytes=20):
