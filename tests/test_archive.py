@@ -333,7 +333,9 @@ def test_the_first_edition_is_read_at_its_last_epoch_whatever_the_rule():
 def test_a_fold_of_the_first_edition_is_found_by_what_was_planned_then():
     """From data to key: the data of ROBO as they are prepared now, what was trained then, and the records of then."""
     first = Archive(COMMITTED)
-    today = plan(Settings(preset="quick", datasets=["robo"], epochs=first.models("robo")["lstm"][0].training["epochs"])).folds
+    today = plan(
+        Settings(preset="quick", datasets=["robo"], models="lstm", epochs=first.models("robo")["lstm"][0].training["epochs"])
+    ).folds
     then = [replace(fold, protocol=1) for fold in today]
     assert set(first.states(then).values()) == {"done"} and len(then) == 190
     assert set(first.states(today).values()) == {"missing"}  # they are other trainings

@@ -110,7 +110,9 @@ def test_the_same_by_command_line(trained, monkeypatch, capsys):
 
 
 def test_fail_fast_stops_at_the_first_failure(trained, capsys):
-    assert main(["study", "--alterations", "C-1", "--models", "lstm", "--folds", "9", "--reseeds", "0", "--workers", "0", "--fail-fast"]) == 1
+    assert (
+        main(["study", "--alterations", "C-1", "--models", "lstm", "--folds", "9", "--reseeds", "0", "--workers", "0", "--fail-fast"]) == 1
+    )
     assert [fold.cell for fold in trained] == ["none", "C-1", "none", "C-1"] and len(results()) == 4
     out = capsys.readouterr().out
     assert "stopped at the first failure" in out and "14 left" in out and "report:" not in out

@@ -98,8 +98,8 @@ class Trainer:
 
         Its error names the epoch and the largest |c| after the epoch before (that of the initial weights for the first).
         """
+        train, validation, test = fold.split(self.prepared.labels)  # the first of a process imports scikit-learn: no time of the model's
         started = time.perf_counter()
-        train, validation, test = fold.split(self.prepared.labels)
         course = Course(self.prepared, fold, validation, test)
         self.reset(fold)
         before = after = self.snapshot()

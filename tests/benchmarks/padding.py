@@ -34,7 +34,8 @@ def measure(options) -> pd.DataFrame:
     from lstmcs.training.lstm import LSTMTrainer
 
     works = {
-        p: plan(Settings.of(datasets=[options.dataset], alterations=["none"], models=["lstm"], runs=1, folds=options.folds, padding=p)) for p in PADDINGS
+        p: plan(Settings.of(datasets=[options.dataset], alterations=["none"], models=["lstm"], runs=1, folds=options.folds, padding=p))
+        for p in PADDINGS
     }
     trainers = {p: LSTMTrainer(*work.data.values(), work.folds[0]) for p, work in works.items()}
     rows = []
