@@ -37,7 +37,7 @@ def test_presets_and_defaults():
     assert len(plan(Settings()).folds) == (7 + 2) * 10  # a row more: the unaltered cell with other seeds; and the plain references
     assert len(plan(Settings("paper")).folds) == (19 + 2) * 100  # 17 alterations, the unaltered cell, and it again with other seeds
     assert all(Settings(name).models == ("lstm", "constant", "tfidf") for name in PRESETS if name != "smoke")
-    assert Settings("smoke").models == ("lstm",) and Settings("smoke", models=" ").models == ("lstm",)
+    assert Settings("smoke").models == ("lstm",) and Settings("smoke", models=" ").models == Settings("smoke", models=None).models == ("lstm",)
     assert Settings("smoke", models="constant").models == Settings(models=["constant"]).models == ("constant",)
     assert Settings(alterations=("H-2",)).alterations == ("none", "H-2")  # the comparison is always with "none"
     assert Settings(alterations="C-1, none C-1").alterations == ("none", "C-1")
@@ -106,7 +106,7 @@ def test_what_is_varied_is_no_matter_of_models_that_read_no_ids():
         ({"datasets": 3}, "datasets must be a list of names"),
         ({"alterations": ["C-1", "C-77"]}, "unknown alteration 'C-77'"),
         ({"models": ["lstm", "brt"]}, "unknown model 'brt' (did you mean 'bert'?)"),
-        ({"models": None}, "models must be a list of names, not None"),
+        ({"models": 3}, "models must be a list of names, not 3"),
         ({"checkpoint": None}, "checkpoint must be a name or a folder, not None"),
         ({"rule": "bset"}, "unknown rule 'bset' (did you mean 'best'?); rules are best, loss, accuracy, last, paper, epoch=k"),
         ({"rule": "epoch=0"}, "unknown rule 'epoch=0'"),
@@ -137,7 +137,7 @@ def test_an_edition_is_shown_as_it_is_and_found_from_anywhere(tmp_path, monkeypa
         assert len(plan(settings).results()) == len(tidy)
     one = Settings(records_dir="reports/longer-training/results.parquet", datasets=["hasoc"], alterations=["C-1"], runs=1)
     assert (one.datasets, one.alterations, one.runs) == (("hasoc",), ("none", "C-1"), 1)
-    assert (Settings().datasets, Settings().models, Settings().seed) == (("robo",), ("lstm",), 0)
+    assert (Settings().datasets, Settings().models, Settings().seed) == (("robo",), kinds.MODELS, 0)
     with pytest.raises(EditionError, match="no such file"):
         Settings(records_dir="reports/no/results.parquet")
 
