@@ -1,9 +1,13 @@
 """The best constant answer: against scikit-learn's dummy, against every constant answer there is, and as a record like any other."""
 
+import json
+import runpy
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import f1_score
@@ -11,12 +15,17 @@ from sklearn.metrics import f1_score
 from lstmcs import rules
 from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preprocess import prepare
+from lstmcs.errors import DataError
 from lstmcs.fold import Fold
 from lstmcs.metrics import scores
 from lstmcs.study import worker
+from lstmcs.study.archive import Archive
 from lstmcs.study.records import Folder
 from lstmcs.training.constant import Constant, candidates
 
+ROOT = Path(__file__).parent.parent
+EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "longer-training")]
+ADD = runpy.run_path(str(ROOT / "data" / "protocol" / "add_constant.py"))
 ONE = {"model": "constant", "sizes": {}, "training": {}, "alteration": "none", "run": 1, "fold": 3, "seed": 0}
 
 
@@ -111,3 +120,43 @@ def test_its_record_is_one_like_any_other_and_every_rule_reads_it(tmp_path):
         assert (row["model"], row["alteration"], row["epoch"], row["epochs"]) == ("constant", "none", 1, 1)
         assert row["macro_f1"] == record["curve"][0]["test_macro_f1"] > 0
     assert folder.rows([one], "subset", rule="epoch=7").loc[0, "accuracy"] == pytest.approx(kept["labels"][:, 1].mean())
+
+
+@pytest.mark.parametrize("file", EDITIONS, ids=lambda file: file.parent.name)
+def test_an_edition_has_it_beside_every_fold_of_the_unaltered_cell(file):
+    """On as many documents; and its records are the edition's own, by key and protocol."""
+    table, by = pd.read_parquet(file), ["dataset", "run", "fold", "seed", "train_rows", "test_rows"]
+    constant, unaltered = (table[(table["model"] == model) & (table["formula"] == "none")] for model in ("constant", "lstm"))
+    unaltered = unaltered[unaltered["alteration"] == "none"]
+    assert len(constant) == len(unaltered) == {"first-edition": 115, "longer-training": 40}[file.parent.name]
+    assert len(table) == {"first-edition": 2365 + 115, "longer-training": 280 + 40}[file.parent.name]
+    pd.testing.assert_frame_equal(*(part[by].sort_values(by, ignore_index=True) for part in (constant, unaltered)))
+    for text in constant["record"]:
+        head = json.loads(text)
+        assert Fold.of(head["config"], head["protocol"]).key == head["key"] and head["protocol"] in (1, 2)
+    accuracy = constant.set_index("dataset")["accuracy"]
+    assert (accuracy["hasoc"] < 0.81).all() and (accuracy["hasoc"] > 0.8).all()  # NONE is 61.1 % of four classes: (4 - 2 * 0.389) / 4
+
+
+def test_an_edition_of_before_gets_it_and_nothing_else_changes(tmp_path):
+    """The stand-in's rows of the first edition without it: what is added is what the edition has, and the others stay, byte for byte."""
+    whole = pd.read_parquet(EDITIONS[0]).query("dataset == 'robo' and model in ('lstm', 'constant') and run < 3").reset_index(drop=True)
+    before, file = whole[whole["model"] != "constant"], tmp_path / "results.parquet"
+    before.to_parquet(file, index=False)
+    assert ADD["add"](file) == 20 and ADD["add"](file) == 0
+    after = pd.read_parquet(file)
+    assert after["key"].tolist() == whole["key"].tolist()
+    pd.testing.assert_frame_equal(after[after["model"] != "constant"].reset_index(drop=True), before.reset_index(drop=True))
+    measured = ["train_seconds", "seconds_per_epoch", "commit", "record"]
+    pd.testing.assert_frame_equal(after.drop(columns=measured), whole.drop(columns=measured))
+    assert len(Archive(file).heads()) == len(after) and Archive(file).extent()["models"] == ["lstm", "constant"]
+
+
+def test_another_data_set_is_not_added_to():
+    head = json.loads(pd.read_parquet(EDITIONS[0]).query("dataset == 'robo' and formula == 'none'")["record"].iloc[0])
+    other = head | {"config": head["config"] | {"data_sha256": "0" * 64}}
+    with pytest.raises(DataError, match="robo: the data set at hand is not the edition's"):
+        ADD["beside"](other, {})
+    fewer = head | {"cost": head["cost"] | {"test_rows": 3}}
+    with pytest.raises(DataError, match="robo constant none run 1 fold 1: test_rows 25, in the edition 3"):
+        ADD["beside"](fewer, {})
