@@ -20,7 +20,7 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
     found = {}
     for dataset, few in FEW.items():
         for rule in (f"epoch={few}", "best"):
-            frame = lstmcs.results(RECORDS, rule=rule).query("dataset == @dataset")
+            frame = lstmcs.results(RECORDS, rule=rule).query("dataset == @dataset and model == 'lstm'")
             base = 100 * frame.loc[frame["alteration"] == "none", "macro_f1"].mean()
             rows = single.differences_table(frame)
             found[dataset, rule] = {name: f"{r['mean']:+.1f} ± {(r['high'] - r['low']) / 2:.1f}" for name, r in rows.iterrows()} | {
@@ -30,11 +30,12 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
 
 
 def main() -> None:
-    figure = plots.learning_by_set(lstmcs.curves(RECORDS), CELLS)
+    found = lstmcs.curves(RECORDS).query("model == 'lstm'")
+    figure = plots.learning_by_set(found, CELLS)
     figure.savefig(ROOT / "reports" / "answer.png", dpi=110, bbox_inches="tight", facecolor="white")
     for (dataset, rule), column in table().items():
         print(dataset, rule, column)
-    print(curves.speed(lstmcs.curves(RECORDS)).to_string(index=False))
+    print(curves.speed(found).to_string(index=False))
 
 
 if __name__ == "__main__":
