@@ -26,7 +26,7 @@ def test_gradient_and_states_are_those_of_the_keras_cell(name):
             _, states = cell(x[step], states)
         units = tf.unstack(states[0], axis=1)
     squares = sum(tf.reduce_sum(g**2, axis=1) for unit in units for g in tape.gradient(unit, first))
-    assert found.gradient[last] == pytest.approx(float(tf.reduce_mean(tf.sqrt(squares / dynamics.UNITS))), rel=1e-6)
+    assert found.gradient[last] == pytest.approx(float(tf.reduce_mean(tf.sqrt(squares / dynamics.UNITS)[: dynamics.FOLLOWED])), rel=1e-6)
     assert found.gradient[0] == pytest.approx(1)
     assert (found.h[last], found.c[last]) == pytest.approx([float(tf.reduce_mean(tf.abs(state))) for state in states], rel=1e-9)
 

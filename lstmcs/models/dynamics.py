@@ -12,7 +12,8 @@ from ..alterations import NUMPY, Alteration
 from ..alterations import alteration as as_alteration
 from .initial import initial_weights
 
-STEPS, UNITS, FEATURES, ROWS = 100, 16, 16, 4
+STEPS, UNITS, FEATURES = 100, 16, 16
+ROWS, FOLLOWED = 32, 4  # rows of noise, and of these so many whose gradient is followed
 SHIFT = 1e-6  # of a state, either way, to see how the next one moves
 
 
@@ -20,7 +21,7 @@ class Dynamics(NamedTuple):
     """After each step (float64, one value a step): mean |c|, mean |h|, and the gradient left.
 
     gradient: the length of a unit's gradient, that of h_t with respect to the state (h_1, c_1) after the first step: root mean square
-    over the units, mean over the rows. It is 1 at the first step, where h_t is h_1. NaN and infinity are what an altered cell comes to that overflows.
+    over the units, mean over four rows. It is 1 at the first step, where h_t is h_1. NaN and infinity are what an altered cell comes to that overflows.
     """
 
     c: np.ndarray
@@ -34,7 +35,7 @@ class _Variable(NamedTuple):
 
 
 def over_steps(alteration: str | Alteration, steps: int = STEPS, seed: int = 0) -> Dynamics:
-    """The states of a cell of 16 units that reads `steps` steps of noise (4 rows of 16 normal features).
+    """The states of a cell of 16 units that reads `steps` steps of noise (32 rows of 16 normal features).
 
     alteration: as LSTMCSCell takes it. The weights are the study's initial ones for `seed`, and, as the noise, the same for every
     alteration. Raises FormulaError.
@@ -47,12 +48,14 @@ def _over_steps(alteration: Alteration, steps: int, seed: int) -> Dynamics:
     kernel, recurrent, bias = weights(seed)
     found, state = [], np.zeros((2, ROWS, UNITS))  # h and c
     # how the state moves with each entry of the first one, [h or c, entry, row, unit], as numbers near 1 times a length a row
-    moves, length = np.eye(2 * UNITS).reshape(2 * UNITS, 2, 1, UNITS).swapaxes(0, 1) * np.ones((ROWS, 1)), np.ones(ROWS)
+    moves, length = np.eye(2 * UNITS).reshape(2 * UNITS, 2, 1, UNITS).swapaxes(0, 1) * np.ones((FOLLOWED, 1)), np.ones(FOLLOWED)
     with np.errstate(all="ignore"):
         for number, x in enumerate(noise(steps, seed) @ kernel + bias):
             if number:
                 shift = SHIFT * max(1.0, float(np.abs(state).max()))
-                there, back = (_step(alteration, x, state[:, None] + way * moves, recurrent) for way in (shift, -shift))
+                there, back = (
+                    _step(alteration, x[:FOLLOWED], state[:, None, :FOLLOWED] + way * moves, recurrent) for way in (shift, -shift)
+                )
                 moves = (there - back) / (2 * shift)
                 longer = np.sqrt((moves**2).sum(axis=(0, 1, 3)))
                 moves, length = moves / np.where(longer > 0, longer, 1)[:, None], length * longer

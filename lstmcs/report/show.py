@@ -5,6 +5,7 @@ The same piece is shown in JupyterLab and in the rendered report, and needs noth
 
 import base64
 import html
+import inspect
 import io
 from xml.etree import ElementTree
 
@@ -97,6 +98,11 @@ def notes(lines, title: str = "Notes") -> HTML:
     """Sentences as a list; nothing for none."""
     items = "".join(f"<li>{html.escape(str(line))}</li>" for line in lines)
     return HTML(f"<p><strong>{html.escape(title)}</strong></p><ul>{items}</ul>" if items else "")
+
+
+def code(text: str) -> HTML:
+    """Source code as it is."""
+    return HTML(f'<pre class="code" tabindex="0">{html.escape(inspect.cleandoc(text))}</pre>')
 
 
 def answer(text: str) -> HTML:

@@ -11,6 +11,7 @@ from .. import rules
 from ..datasets import registry
 from ..fold import is_reseed, label
 from ..metrics import METRICS
+from ..models.dynamics import Dynamics
 from ..models.kinds import KINDS
 from ..paper import comparison
 from ..paper.claims import check_claims, tally
@@ -66,6 +67,50 @@ def one_set(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
     text += f" and {len(worse)} lower" + (f" ({', '.join(worse)})" if len(worse) else "")
     text += f" in {METRICS[metric]} by a corrected 95 % interval that excludes 0, on {count} paired folds; the unaltered cell scores {baseline:.1f} %."
     return text + " With this many comparisons about one in twenty such intervals excludes 0 by chance."
+
+
+#: Which state a formula alters, in words.
+STATES = {"c": "the current state c", "h": "the hidden state h", "both": "both states"}
+
+
+def one_cell(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
+    """What is known of one cell on one data set, however few the folds: the verdict first."""
+    table = single.verdicts(results, metric)
+    failed = int(((results["state"] == "failed") & (results["alteration"] == name)).sum())
+    lost = f" {failed} of its folds failed." * (failed > 0)
+    if name not in table.index or not table.loc[name, "folds"]:
+        return f"No verdict yet: no fold of {label(name)} and of the unaltered cell is on record.{lost}"
+    row, folds = table.loc[name], int(table.loc[name, "folds"])
+    where = "above" if row["mean"] > 0 else "below"
+    told = f"{label(name)} is {abs(row['mean']):.2f} points of {METRICS[metric]} {where} the unaltered cell"
+    if folds < 2:
+        return f"No verdict yet: in the one fold that both have, {told}.{lost}"
+    return (
+        f"{row['verdict'].capitalize()}: over {folds} folds {told} (corrected 95 % interval {row['low']:+.2f} to {row['high']:+.2f}).{lost}"
+    )
+
+
+def over_steps(found: Mapping[str, Dynamics], step: int = 20) -> list[str]:
+    """How far the states go and how much gradient is left, in two sentences. found: id -> models.dynamics.over_steps, "none" among them."""
+    told = []
+    for what, at, name in (("c", -1, "mean |c|"), ("gradient", step - 1, "the gradient left of the first step's state")):
+        values = {cell: getattr(course, what)[at] for cell, course in found.items()}
+        most, least = max(values, key=values.get), min(values, key=values.get)
+        steps = len(found["none"].c) if at < 0 else step
+        told.append(
+            f"After {steps} steps {name} is {values['none']:.2g} in the unaltered cell, largest with {most} ({values[most]:.2g}), "
+            f"smallest with {least} ({values[least]:.2g})."
+        )
+    return told
+
+
+def trial(done: int, total: int, before: int, running: bool, printed: str = "") -> str:
+    """How far a training is: what was on record, what was trained now, and what it says itself."""
+    told = f"{done} of {total} folds on record"
+    told += f": {before} read from record, {done - before} trained now" if before else ""
+    if running:
+        return f"{told}. {printed}"
+    return f"{told}." if done == total else f"{told}; stopped. The button goes on from there."
 
 
 def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
