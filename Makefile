@@ -10,13 +10,17 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-OPTIONS = $(if $(PRESET),--preset "$(PRESET)") $(if $(DATASETS),--datasets "$(DATASETS)") \
-	$(if $(ALTERATIONS),--alterations "$(ALTERATIONS)") $(if $(MODELS),--models "$(MODELS)") \
-	$(if $(CHECKPOINT),--checkpoint "$(CHECKPOINT)") $(if $(RUNS),--runs "$(RUNS)") \
-	$(if $(FOLDS),--folds "$(FOLDS)") $(if $(SEED),--seed "$(SEED)") \
-	$(if $(RESEEDS),--reseeds "$(RESEEDS)") $(if $(WORKERS),--workers "$(WORKERS)") \
-	$(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(PATIENCE),--patience "$(PATIENCE)") $(if $(RULE),--rule "$(RULE)") \
-	$(if $(ENGINE),--engine "$(ENGINE)") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(SHARD),--shard "$(SHARD)") $(if $(YES),--yes)
+# for the shell: whatever the name holds, a space, a comma or a quote
+quoted = '$(subst ','\'',$(1))'
+OPTIONS = $(if $(PRESET),--preset $(call quoted,$(PRESET))) $(if $(DATASETS),--datasets $(call quoted,$(DATASETS))) \
+	$(if $(ALTERATIONS),--alterations $(call quoted,$(ALTERATIONS))) $(if $(MODELS),--models $(call quoted,$(MODELS))) \
+	$(if $(CHECKPOINT),--checkpoint $(call quoted,$(CHECKPOINT))) $(if $(RUNS),--runs $(call quoted,$(RUNS))) \
+	$(if $(FOLDS),--folds $(call quoted,$(FOLDS))) $(if $(SEED),--seed $(call quoted,$(SEED))) \
+	$(if $(RESEEDS),--reseeds $(call quoted,$(RESEEDS))) $(if $(WORKERS),--workers $(call quoted,$(WORKERS))) \
+	$(if $(EPOCHS),--epochs $(call quoted,$(EPOCHS))) $(if $(PATIENCE),--patience $(call quoted,$(PATIENCE))) \
+	$(if $(RULE),--rule $(call quoted,$(RULE))) $(if $(ENGINE),--engine $(call quoted,$(ENGINE))) \
+	$(if $(SCHEDULER),--scheduler $(call quoted,$(SCHEDULER))) $(if $(SHARD),--shard $(call quoted,$(SHARD))) \
+	$(if $(YES),--yes)
 
 .PHONY: study test lab clean
 study: $(VENV)/ready

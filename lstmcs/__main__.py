@@ -179,6 +179,7 @@ def _fetch(names: list[str], entries: dict) -> int:
 
 
 def _show(names: list[str], entries: dict) -> int:
+    from .datasets import describe
     from .datasets.loading import load_dataset
     from .datasets.preprocess import prepare
 
@@ -191,6 +192,8 @@ def _show(names: list[str], entries: dict) -> int:
     print(*(f"note: {note}" for note in dataset.notes), sep="\n", end="\n" if dataset.notes else "")
     prepared = prepare(dataset)
     print(prepared.counts.to_string(index=False))
+    for remark in [] if entry else describe.remarks(prepared):  # of a registered set the registry says what differs, and why
+        print(f"note: {remark}")
     if prepared.lost_classes:
         print(f"classes without a prepared document: {', '.join(prepared.lost_classes)}")
     return 0

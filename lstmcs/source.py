@@ -5,7 +5,7 @@ Options are written as in a web address: parted by &, and what would be a sign o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -55,6 +55,33 @@ class Source:
         """The same with these options set, each to one value."""
         kept = tuple((name, value) for name, value in self.options if name not in options)
         return replace(self, options=kept + tuple((name, str(value)) for name, value in options.items()))
+
+
+def split(text: str, known: Callable[[str], bool] | None = None) -> list[str]:
+    """The names in one text: parted by spaces or commas, or by | where one of them has = or ?.
+
+    The | of "my.csv?label=tags&separator=|" parts nothing. known: where names may be of files, whether some words are a name. Then a space
+    or a comma parts nothing inside the name of a file that is there, nor before the ending of a file: "my file.csv" is one name, there or not.
+    """
+    if known and exists(text.strip()):
+        return [text.strip()]
+    if any(sign in text for sign in "=|?"):
+        return re.split(r"(?<!separator=)\|", text)
+    words, found = list(re.finditer(r"[^\s,]+", text)), []
+    while words:
+        count = _words_of_a_name(text, words, known) if known else 1
+        found.append(text[words[0].start() : words[count - 1].end()])
+        words = words[count:]
+    return found
+
+
+def _words_of_a_name(text: str, words: list[re.Match], known: Callable[[str], bool]) -> int:
+    """How many of the words are the first name."""
+    for count in range(len(words), 1, -1):
+        if exists(name := text[words[0].start() : words[count - 1].end()]) or known(name):
+            return count
+    place = next((place for place, word in enumerate(words) if known(word[0])), 0)
+    return place + 1 if Path(words[place][0]).suffix else 1
 
 
 def exists(path: str) -> bool:

@@ -1,10 +1,13 @@
 """The frames behind the data report, on a small set whose figures are worked out by hand, and `data check`."""
 
+import re
+import unicodedata
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from lstmcs import environment
+from lstmcs import environment, load_dataset
 from lstmcs.__main__ import main
 from lstmcs.datasets import describe, registry
 from lstmcs.datasets.loading import Dataset
@@ -114,3 +117,81 @@ def test_check_verifies_the_real_sets(capsys):
     assert not frame["state"].eq("wrong").any()
     assert main(["data", "check"]) == 0
     assert isinstance(frame, pd.DataFrame)
+
+
+def shown(tmp_path, capsys, rows, query=""):
+    """Notes of `data show` on a file of these rows."""
+    path = tmp_path / "my.csv"
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(path, index=False)
+    assert main(["data", "show", f"{path}{query}"]) == 0
+    out = capsys.readouterr().out
+    return out, [line.removeprefix("note: ") for line in out.splitlines() if line.startswith("note: ")]
+
+
+LONG_ENOUGH = "robots lift heavy boxes every single morning"
+
+
+def test_preparation_that_drops_most_documents_says_so(tmp_path, capsys):
+    """6 of 26 rows have the five words; with min_words=1 the four terms of `min_tokens` are next."""
+    rows = [(f"{LONG_ENOUGH} {n}", "ab"[n % 2]) for n in range(6)] + [(f"robots lift boxes{n}", "ab"[n % 2]) for n in range(20)]
+    _, notes = shown(tmp_path, capsys, rows)
+    assert (
+        notes[0]
+        == "preparation leaves 6 of 26 documents (23 %); most go with the step 'documents under 5 words dropped', 20 of them (min_words=1 keeps them)"
+    )
+    _, notes = shown(tmp_path, capsys, rows, "?min_words=1")
+    assert notes[0].endswith("'documents under 4 terms dropped', 20 of them (min_tokens=1 keeps them)")
+    _, notes = shown(tmp_path, capsys, rows, "?min_words=1&min_tokens=1")
+    assert not notes
+
+
+def test_one_long_document_and_too_few_of_them(tmp_path, capsys):
+    rows = [(LONG_ENOUGH, "ab"[n % 2]) for n in range(200)] + [("robots lift boxes " * 300, "a")]
+    _, notes = shown(tmp_path, capsys, rows)
+    assert notes[1].startswith(
+        "all documents are padded to the longest one's 900 terms, of which 99 in 100 need 6 at most: training takes 150 times"
+    )
+    assert len(shown(tmp_path, capsys, rows, "?max_len=6")[1]) == 1  # repeated texts alone
+    assert shown(tmp_path, capsys, rows[:9])[1][-1] == "9 documents are too few for ten folds"
+
+
+def test_texts_without_spaces_are_told(tmp_path, capsys):
+    rows = [
+        (text * 2, "ab"[n % 2])
+        for n, text in enumerate(["今日はとても良い天気ですね", "私はロボットが好きです", "この箱はとても重いです"] * 4)
+    ]
+    _, notes = shown(tmp_path, capsys, rows, "?min_words=1&min_tokens=1")
+    assert any(note.startswith("most texts come out as one term each: scripts without spaces between words") for note in notes)
+
+
+HINDI = (
+    "आज का दिन बहुत अच्छा रहा।",
+    "वह दीन आदमी सड़क पर बैठा था।",
+    "रोबोट ने भारी डिब्बा ऊपर उठाया!",
+    "मेरी बहन को नयी किताब पसंद आयी।",
+    "क्या तुम कल बाज़ार जाओगे मेरे साथ?",
+    "बारिश में सारे रास्ते बंद हो गये।",
+    "इस मशीन की आवाज़ मुझे अच्छी लगती है।",
+    "पिताजी सुबह जल्दी उठकर अख़बार पढ़ते हैं।",
+    "बच्चे मैदान में गेंद से खेल रहे थे।",
+    "उसने गुस्से में दरवाज़ा ज़ोर से पटका!",
+)
+#: Letters with a nukta as one character; Unicode's NFC writes them as two.
+NUKTA = {"\u0921\u093c": "\u095c", "\u0922\u093c": "\u095d", "\u091c\u093c": "\u095b", "\u0916\u093c": "\u0959"}
+
+
+def test_hindi_words_stay_words(tmp_path, capsys):
+    """Vowel signs, nukta and virama belong to the letters before them: each word is what stands between the spaces, less danda and marks.
+
+    "दिन" (day) and "दीन" (poor) are two words; a nukta is one letter with its base or two, as it was typed.
+    """
+    parted = [unicodedata.normalize("NFC", text) for text in HINDI]
+    joined = [re.sub("|".join(NUKTA), lambda letter: NUKTA[letter[0]], text) for text in parted]
+    typed = parted + [text for text in joined if text not in parted]
+    assert len(typed) == 15
+    out, notes = shown(tmp_path, capsys, [(text, "ab"[n % 2]) for n, text in enumerate(typed)])
+    words = [[word for part in unicodedata.normalize("NFC", text).split() if (word := part.strip("।!?"))] for text in typed]
+    prepared = prepare(load_dataset(tmp_path / "my.csv"))
+    assert prepared.terms() == [" ".join(line) for line in words] and {"दिन", "दीन"} <= set(prepared.vocabulary) and not notes
+    counted = out.splitlines()[-1].split()  # documents, classes, longest, distinct terms after the last step
+    assert counted[-4:] == ["15", "2", str(max(map(len, words))), str(len({word for line in words for word in line}))]

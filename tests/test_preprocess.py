@@ -214,11 +214,69 @@ def test_the_registry_can_add_options_and_they_enter_the_key():
         prepare(replace(plain, preparation={"tfidf_terms": 20}))
 
 
+def test_long_documents_are_cut_by_an_option_that_leaves_keys_alone():
+    """By hand; the first terms stay, and a term that only stood behind them is none of the vocabulary."""
+    texts = ["one two three four five", "one two", "two three four", "one"]
+    cut = prepare(dataset(texts), replace(PLAIN, max_len=2))
+    assert cut.terms() == ["one two", "one two", "two three", "one"] and cut.max_len == 2 and set(cut.vocabulary) == {"one", "two", "three"}
+    assert cut.counts.iloc[-1].tolist() == ["documents cut after 2 terms", 4, 2, 2, 3]
+    whole = prepare(dataset(texts), PLAIN)
+    assert "max_len" not in whole.config()["preparation"] and cut.config()["preparation"] == whole.config()["preparation"] | {"max_len": 2}
+    assert prepare(dataset(texts), replace(PLAIN, max_len=5)).terms() == texts == whole.terms()
+    assert Preparation.of({"max_len": "7"}).max_len == 7 and Preparation.of({"max_len": "none"}) == Preparation()
+
+
+def test_more_ids_than_memory_takes_is_an_error_that_names_the_way_out(monkeypatch):
+    monkeypatch.setattr("lstmcs.datasets.preprocess.MAX_IDS", 100)
+    texts = ["x " * 60, "a b"]
+    with pytest.raises(
+        DataError, match="2 documents, all padded to the longest one's 60 terms, are too many ids for memory; the option max_len"
+    ):
+        prepare(dataset(texts), PLAIN)
+    assert prepare(dataset(texts), replace(PLAIN, max_len=10)).max_len == 10
+
+
+@pytest.mark.parametrize("punctuation", ["delete", "space"])
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("दिन दीन", ["दिन", "दीन"]),  # day, poor: told apart by their vowel signs
+        ("cafe\u0301 caf\u00e9", ["caf\u00e9"] * 2), ("x\u0301y", ["x\u0301y"]), ("\u0301abc", ["abc"]),  # an accent alone is no letter
+        ("good ❤\ufe0f day", ["good", "day"]), ("press 1\ufe0f\u20e3 now", ["press", "1", "now"]), ("\u20e3 \ufe0f ☀\ufe0e", []),
+        ("क्\u200dष می\u200cروم Schiff\u00adfahrt a\U000e0100b", ["क्ष", "میروم", "schifffahrt", "ab"]),
+        ("👨\u200d👩\u200d👧 ok", ["ok"]),
+    ],
+)  # fmt: skip
+def test_marks_belong_to_their_letters_and_what_only_draws_leaves_nothing(text, terms, punctuation):
+    for _, step in chain(*text_steps(replace(PLAIN, punctuation=punctuation))):
+        text = step(text)
+    assert text.split() == terms
+
+
+@pytest.mark.parametrize(
+    ("texts", "spaces"),
+    [
+        (("今日はとても良い天気ですね", "我爱北京天安门。", "วันนี้อากาศดีมาก ไปเดินเล่นกัน"), False),  # Japanese, Chinese, Thai
+        (("ကျွန်တော် နေကောင်းပါတယ်", "ខ្ញុំចូលចិត្តមនុស្សយន្ត"), False),  # Burmese, Khmer
+        (("आज मौसम बहुत अच्छा है", "오늘 날씨가 정말 좋네요", "اليوم الجو جميل جدا", "Сегодня хорошая погода"), True),
+        (("ThisIsAllOneWordWithoutAnySpace", "averyveryverylongtokenthatgoeson"), False),
+        (("https://example.org/a/very/long/address", "ok", "no", ""), True),
+        (("我爱北京", "the robot moves", "it stops"), True),  # not most of them
+    ],
+)
+def test_scripts_without_spaces_are_told(texts, spaces):
+    assert preparation.without_spaces(texts) is not spaces
+
+
 def test_nothing_left_and_one_class_left():
     with pytest.raises(DataError, match="none of 3 documents has the 5 words that min_words asks for"):
         prepare(dataset(["the", "of", "!!!"]))
     with pytest.raises(DataError, match="none of 3 documents has the 1 terms"):
         prepare(dataset(["the", "of", "!!!"]), replace(PLAIN, stop_words="sklearn"))
+    with pytest.raises(
+        DataError, match=r"none of 2 documents has the 5 words .*; most texts come out as one term each: scripts without spaces"
+    ):
+        prepare(dataset(["今日はとても良い天気です", "我爱北京天安门"]))
     options = replace(PLAIN, stop_words="sklearn")
     with pytest.raises(DataError, match="only one class has documents left"):
         prepare(dataset(["robot arm", "the", "robot arm", "of"]), options)

@@ -12,7 +12,7 @@ from pretend import fake_fold, fake_train, scores
 
 from lstmcs.errors import SettingsError
 from lstmcs.fold import Fold
-from lstmcs.models import checkpoints
+from lstmcs.models import checkpoints, kinds
 from lstmcs.study import progress, schedule, sweep, worker
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.progress import Progress, place_of
@@ -171,6 +171,15 @@ def test_the_reference_agrees_with_the_measured_steps_of_the_readme():
         prepared = SimpleNamespace(max_len=T, vocab_size=V, ids=range(400))  # 400 documents: 10 steps an epoch
         one = fold(padding="fixed", training={"epochs": 1, "batch_size": 32})
         assert reference(prepared, one) / 10 / schedule.EVALUATION == pytest.approx(measured / 1000, rel=0.2)
+
+
+def test_a_long_document_counts_however_narrow_the_layers():
+    """Seconds of two steps of the preset smoke and of the look at the largest |c|, measured on two cores beside other work."""
+    for T, steps, largest in ((1000, 0.15, 1.59), (4000, 0.27, 1.83), (20_000, 3.39, 5.48)):
+        prepared = SimpleNamespace(max_len=T, vocab_size=8, ids=range(80))
+        one = replace(fold(padding="fixed", training={"epochs": 1, "batch_size": 32}), sizes=kinds.SMOKE)
+        seconds = reference(prepared, one)
+        assert (steps + largest) / 4 < seconds < 2 * (steps + largest)
 
 
 def test_other_models_are_estimated_by_the_work_they_are(monkeypatch, tmp_path):

@@ -113,6 +113,16 @@ def test_make_would_do_what_is_said(line):
         assert all(any(piece in text for text in done) for piece in wanted)
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="no make")
+@pytest.mark.parametrize("name", ["my file, new.csv", "it's.csv", 'a "b" `c`.csv', "c = 0.9 * c", "x;y|z&.csv"])
+def test_a_variable_of_make_reaches_the_command_as_it_is(name):
+    done = subprocess.run(
+        ["make", "-n", "study", f"DATASETS={name}", f"ALTERATIONS={name}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    words = shlex.split(done.stdout.splitlines()[-1])
+    assert words[-4:] == ["--datasets", name, "--alterations", name]
+
+
 def test_the_ways_without_make_are_those_of_make():
     makefile = (ROOT / "Makefile").read_text()
     assert 'pip install -c constraints.txt -e ".[dev]"' in README and '-c constraints.txt --editable ".[dev]"' in makefile

@@ -1,6 +1,7 @@
 """run_study: resume, failures, shards, progress and the command line; training itself is replaced by a made-up fold where it can be."""
 
 import re
+import shlex
 from collections import Counter
 
 import pytest
@@ -330,3 +331,56 @@ def test_a_reference_bert_is_measured_once_where_another_stands_in(home, trained
     run_study(**options | {"seed": 2}, resume_unfinished=False)
     assert len(measured) == 1  # nothing is trained, nothing is measured
     assert not checkpoints.stands_in("bert", {"name": "google-bert/bert-base-uncased"}) and not checkpoints.stands_in("tfidf", None)
+
+
+def rows_of(path, count, short=0):
+    """A file of so many documents, some of them of three words, which preparation drops."""
+    long = [f"robots lift heavy boxes number{n} here" for n in range(count - short)]
+    text = [*long, *(f"three words {n}" for n in range(short))]
+    path.write_text("text,label\n" + "".join(f"{line},{'ab'[n % 2]}\n" for n, line in enumerate(text)))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("count", "short", "says"),
+    [(9, 0, "lstmcs: few: 9 documents are too few for 10 folds"),
+     (30, 21, "lstmcs: few: 9 documents are too few for 10 folds; the file has 30, preparation drops the rest"),
+     (30, 30, "lstmcs: few: none of 30 documents has the 5 words that min_words asks for")],
+)  # fmt: skip
+@pytest.mark.parametrize("models", ["lstm", "tfidf"])
+def test_too_few_documents_are_one_error_before_anything(models, count, short, says, trained, home, tmp_path, capsys):
+    words = ["study", "--preset", "smoke", "--workers", "0", "--models", models, "--datasets", rows_of(tmp_path / "few.csv", count, short)]
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(says) and len(err.splitlines()) == 1 and not trained
+    assert not (home / "data").exists() and not (home / "reports").exists()
+
+
+def test_a_study_says_at_once_what_preparation_drops(trained, tmp_path, capsys):
+    """Of a file of one's own: of a registered set the registry says it."""
+    run_study(preset="smoke", workers=0, datasets=[rows_of(tmp_path / "own.csv", 30, 18), "robo"])
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index(
+        "own: preparation leaves 12 of 30 documents (40 %); most go with the step 'documents under 5 words dropped', 18 of them (min_words=1 keeps them)"
+    )
+    assert at < next(number for number, line in enumerate(lines) if line.startswith("estimated"))
+    assert not any(line.startswith("robo: ") for line in lines)
+
+
+def test_a_file_whose_name_has_spaces_and_commas_is_one_data_set(trained, home, tmp_path, capsys, monkeypatch):
+    """One shell word, a list, or papermill's text; and what a page says of it can be given again."""
+    from lstmcs.report import pages
+
+    monkeypatch.chdir(tmp_path)
+    rows_of(tmp_path / "my file, new.csv", 20)
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    for command, more in (("study", ["--workers", "0"]), ("status", []), ("report", [])):
+        assert main([command, "--preset", "smoke", "--alterations", "H-2", "--datasets", "my file, new.csv", *more]) == 0
+    assert "4 of 4 folds done" in capsys.readouterr().out
+    settings = Settings("smoke", datasets="robo my file, new.csv")
+    assert settings.datasets == ("robo", "my file, new.csv")
+    words = shlex.split(pages.command(Settings("smoke", datasets=["my file, new.csv"]).parameters()))
+    monkeypatch.chdir(home.parent)  # where the file is not
+    from lstmcs.__main__ import _parser, _settings
+
+    assert _settings(_parser().parse_args(words[3:])).datasets == ("my file, new.csv",)

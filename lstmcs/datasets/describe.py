@@ -18,6 +18,8 @@ from .preprocess import Prepared, text_steps
 from .registry import at_hand, verified
 from .registry import entries as registered
 
+KEPT = 0.7  # of the documents: where preparation leaves fewer, it is said
+LONG_TAIL = 5  # MaxLen over the length that 99 in 100 documents have: likewise
 COUNTS = ("documents", "classes", "max_len", "tokens")
 
 
@@ -56,6 +58,33 @@ def _check(name: str, entry: dict) -> dict:
     if dataset.multi_label != (entry["kind"] == "multi-label"):
         wrong.append(f"the set is {'' if dataset.multi_label else 'not '}multi-label, its entry says {entry['kind']}")
     return row | counts | {"state": "wrong" if wrong else "right", "detail": "; ".join(wrong) or row["detail"]}
+
+
+#: Step of the preparation -> the option under which it takes no document.
+_KEEPING = {"words dropped": "min_words=1", "terms dropped": "min_tokens=1", "repeated texts dropped": "duplicates=keep", "stop words removed": "stop_words=none",
+            "classes under": "min_class=1"}  # fmt: skip
+
+
+def remarks(prepared: Prepared) -> list[str]:
+    """What is worth knowing before a prepared set is trained on, a sentence each: documents lost, one long document, no spaces."""
+    found, counts = [], prepared.counts
+    documents, last = counts["documents"], prepared.counts["documents"].iloc[-1]
+    if last < KEPT * documents.iloc[0]:
+        lost = -documents.diff().fillna(0)
+        step = counts["step"][lost.idxmax()]
+        option = next((option for words, option in _KEEPING.items() if words in step), "")
+        found.append(f"preparation leaves {last} of {documents.iloc[0]} documents ({100 * last / documents.iloc[0]:.0f} %); most go with the step "
+                     f"'{step}', {lost.max():.0f} of them" + (f" ({option} keeps them)" if option else ""))  # fmt: skip
+    lengths = np.sort((prepared.ids > 0).sum(axis=1))
+    common = int(lengths[int(0.99 * (len(lengths) - 1))])
+    if prepared.max_len > LONG_TAIL * common:
+        found.append(f"all documents are padded to the longest one's {prepared.max_len} terms, of which 99 in 100 need {common} at most: training takes "
+                     f"{prepared.max_len // common} times as long as it need (max_len={common} cuts the others; --padding mask pads less)")  # fmt: skip
+    if preparation.without_spaces(prepared.dataset.texts):
+        found.append(preparation.UNSPACED)
+    if len(prepared.ids) < 10:
+        found.append(f"{len(prepared.ids)} documents are too few for ten folds")
+    return found
 
 
 def class_balance(prepared: Prepared) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import html
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..environment import shared
@@ -32,9 +33,17 @@ _APOSTROPHES = str.maketrans("’‘ʼ`´", "'''''")
 #: selectors and the keycap, which only say how a character is drawn, are none.
 _DRAWING = {0x20E3, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 _MARKS = "".join(chr(c) for c in range(0x300, sys.maxunicode + 1) if unicodedata.category(chr(c))[0] == "M" and c not in _DRAWING)
+#: Zero-width joiner and non-joiner (Hindi, Persian) and the soft hyphen stand inside a word.
+_JOINING = re.compile(f"[\u00ad\u200c\u200d{''.join(map(chr, sorted(_DRAWING)))}]")
 _NOT_ALPHANUMERIC = re.compile(rf"(?:[^\w{_MARKS}]|_|(?<![^\W_])(?<![{_MARKS}])[{_MARKS}])+")
 _NOT_ALPHANUMERIC_NOR_SPACE = re.compile(rf"[^\w\s{_MARKS}]+|_+|(?<![^\W_])(?<![{_MARKS}])[{_MARKS}]+")
 _MENTION, _LINK, _HASHTAG = re.compile(rf"@[\w{_MARKS}]+"), re.compile(r"https?://\S+|www\.\S+"), re.compile(rf"#[\w{_MARKS}]+")
+#: Thai, Lao, Myanmar, Khmer, kana, and the ideographs of Chinese and Japanese. (Korean has spaces.)
+_UNSPACED = re.compile("[\u0e01-\u0ece\u1000-\u109f\u1780-\u17d3\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+UNSPACED = (
+    "most texts come out as one term each: scripts without spaces between words, as Chinese, Japanese or Thai, do not suit this preparation "
+    "unless their words have been parted by spaces beforehand"
+)
 _BROKEN_ENTITY = re.compile(r"(?<![&\w;])(#\d{2,5};|(?:amp|lt|gt|quot|nbsp);)")
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 
@@ -98,8 +107,8 @@ def expand_contractions(text: str) -> str:
 
 
 def space_non_alphanumeric(text: str) -> str:
-    """Every run of other characters (punctuation, symbols, emoji, underscores) becomes one space."""
-    return _NOT_ALPHANUMERIC.sub(" ", text)
+    """Every run of other characters (punctuation, symbols, emoji, underscores) becomes one space; what only joins or draws letters goes."""
+    return _NOT_ALPHANUMERIC.sub(" ", _JOINING.sub("", text))
 
 
 def delete_non_alphanumeric(text: str) -> str:
@@ -120,6 +129,15 @@ def remove_numbers(text: str) -> str:
 def remove_short(text: str, letters: int) -> str:
     """Without words of fewer letters."""
     return " ".join(word for word in text.split() if len(word) >= letters)
+
+
+def without_spaces(texts: Sequence[str]) -> bool:
+    """Whether most texts are of a script that puts no spaces between words, or come out as one long word: each would be one term."""
+    return 2 * sum(_in_one_piece(text) for text in texts) > len(texts)
+
+
+def _in_one_piece(text: str) -> bool:
+    return 2 * len(_UNSPACED.findall(text)) > sum(map(str.isalpha, text)) or (len(text) >= 20 and not re.search(r"\s|://", text))
 
 
 def visible(text: str) -> str:

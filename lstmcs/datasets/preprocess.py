@@ -17,6 +17,8 @@ from . import preparation
 from .loading import Dataset
 from .preparation import Preparation
 
+MAX_IDS = 2**31  # four bytes each
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -157,7 +159,8 @@ def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
     def keep(chosen: np.ndarray, what: str = "has a term left") -> None:
         nonlocal texts, labels, rows
         if not chosen.any():
-            raise DataError(f"{dataset.name}: none of {len(texts)} documents {what}, so nothing is left to learn from")
+            why = f"; {preparation.UNSPACED}" if preparation.without_spaces(dataset.texts) else ""
+            raise DataError(f"{dataset.name}: none of {len(texts)} documents {what}, so nothing is left to learn from{why}")
         texts, labels, rows = [t for t, c in zip(texts, chosen) if c], labels[chosen], rows[chosen]
 
     if o.duplicates == "drop":
@@ -198,6 +201,10 @@ def prepare(dataset: Dataset, options: Preparation | None = None) -> Prepared:
     if o.max_len:
         texts = [" ".join(text.split()[: o.max_len]) for text in texts]
         note(f"documents cut after {o.max_len} terms")
+    longest = max(len(text.split()) for text in texts)
+    if len(texts) * longest > MAX_IDS:
+        raise DataError(f"{dataset.name}: {len(texts)} documents, all padded to the longest one's {longest} terms, are too many ids for memory; "
+                        "the option max_len cuts long ones, for example max_len=200")  # fmt: skip
     ids, vocabulary = encode(texts, o.pad_side)
     return Prepared(dataset, ids, labels[:, present], rows, classes, vocabulary, pd.DataFrame(counts), o)
 

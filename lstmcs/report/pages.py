@@ -127,8 +127,8 @@ def command(parameters: dict) -> str:
             words.append("--" + name.replace("_", "-"))
             several = value if isinstance(value, list) else [value]
             words += (
-                [f"{several[0]}|"] if isinstance(value, list) and len(value) == 1 and " " in value[0] else map(str, several)
-            )  # one name with spaces
+                [f"{several[0]}|"] if isinstance(value, list) and len(value) == 1 and re.search(r"[\s,]", value[0]) else map(str, several)
+            )  # one name with spaces or commas
     return shlex.join(words)
 
 

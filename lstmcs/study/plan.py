@@ -5,8 +5,7 @@ A plan lists its folds run by run and cell by cell.
 
 import ast
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 
 from .. import rules
 from ..alterations import ALTERATIONS, alteration
-from ..datasets import registry
+from ..datasets import registry, tables
 from ..datasets.loading import Dataset, load_dataset
 from ..datasets.preparation import Preparation
 from ..datasets.preprocess import Prepared, data_config, prepare
@@ -23,6 +22,7 @@ from ..errors import DataError, SettingsError, nearest
 from ..fold import Fold
 from ..metrics import METRICS
 from ..models import checkpoints, kinds
+from ..source import split
 from .archive import Archive, store
 from .records import Folder
 
@@ -121,7 +121,11 @@ class Settings:
         for name, usual in (("datasets", ("robo",)), ("models", ()), ("seed", 0)):
             if getattr(self, name) is None:
                 put(name, held.get(name, usual))
-        put("datasets", _names(self.datasets, "datasets"))
+        sets = {*registry.entries(), *held.get("datasets", ())}
+        put(
+            "datasets",
+            _names(self.datasets, "datasets", lambda name: name in sets or (not set(name) & set(" ,") and tables.known(Path(name)))),
+        )
         of_preset = PRESETS[held.get("preset", self.preset)].get("alterations", tuple(ALTERATIONS))
         names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
         # the unaltered cell is always there: every comparison is with it
@@ -356,13 +360,10 @@ def _set_by(cell: str) -> list[str]:
         return []
 
 
-def _names(value, parameter: str) -> tuple[str, ...]:
-    """Names from a list, or from one string: parted by spaces or commas, or by | where a formula or a path needs those.
-
-    The | of "my.csv?label=tags&separator=|" parts nothing.
-    """
+def _names(value, parameter: str, known: Callable[[str], bool] | None = None) -> tuple[str, ...]:
+    """Names from a list, or from one string: see source.split."""
     if isinstance(value, str):
-        value = re.split(r"(?<!separator=)\|", value) if any(sign in value for sign in "=|?") else value.replace(",", " ").split()
+        value = split(value, known)
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
         raise SettingsError(f"{parameter} must be a list of names, not {value!r}")
     return tuple(dict.fromkeys(v.strip() for v in value if v.strip()))

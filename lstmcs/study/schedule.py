@@ -8,7 +8,7 @@ trains one fold of each; from then on it finishes those it holds before it compi
 
 The time comes from the folds on record where there are any, else from the work a fold is. A step of the stacked Bi-LSTM on a
 batch costs matrix products (forward and backward, 6 operations a weight, token and row), Adam over the embedding, and a little
-for itself; the constants are those of one core of the machine of the speed table. A machine that has folds of any set on
+for itself and for each time step, of which there are MaxLen; the constants are those of one core of the machine of the speed table. A machine that has folds of any set on
 record is known to be so much faster or slower than that.
 """
 
@@ -29,6 +29,8 @@ from .plan import Plan
 OPERATIONS = 68e9  # a second, in matrix products
 EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step
 STEP = 1e-3  # seconds a step
+LOOP = 6e-5  # seconds a time step of a step of training, however narrow the layers
+LARGEST = 3e-4  # seconds a time step and fold, for the look at the largest |c|
 EVALUATION = 1.2  # scoring the validation and the test rows after each epoch
 COMPILING = 8.0  # seconds a cell and worker
 SIMPLE = 1.2  # an encoder block more than the stacked Bi-LSTM
@@ -167,9 +169,9 @@ def reference(prepared, fold: Fold) -> float:
     tokens = prepared.max_len
     if fold.padding == "mask":  # batches of about equally long documents
         tokens = 1.3 * float((prepared.ids > 0).sum(axis=1).mean())
-    step = training["batch_size"] * tokens * weights * 6 / OPERATIONS + prepared.vocab_size * e * EMBEDDING + STEP
+    step = training["batch_size"] * tokens * weights * 6 / OPERATIONS + prepared.vocab_size * e * EMBEDDING + STEP + tokens * LOOP
     steps = training["epochs"] * math.ceil(0.8 * len(prepared.ids) / training["batch_size"])
-    return steps * step * EVALUATION * (SIMPLE if fold.model == "simple" else 1.0)
+    return steps * step * EVALUATION * (SIMPLE if fold.model == "simple" else 1.0) + prepared.max_len * LARGEST
 
 
 def duration(seconds: float) -> str:

@@ -16,8 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from .. import environment, rules
-from ..errors import SettingsError, Stopped
-from ..fold import Fold
+from ..datasets import describe, registry
+from ..errors import DataError, SettingsError, Stopped
+from ..fold import SPLITS, Fold
 from ..models import checkpoints
 from ..models.kinds import KINDS
 from ..training.trainer import Trained
@@ -43,7 +44,7 @@ def run_study(
     engine: "tensorflow" trains one fold after the other on processors, "jax" all folds of a cell as one program, which pays on an
     accelerator ("jax-tf32": with matrix products in TF32); "auto" is JAX where it sees an accelerator. A fold gets the same
     initial weights, order and masks from either. yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
-    is no), None asks where somebody can be asked. Raises SettingsError, Stopped. Ctrl-C loses only the folds under way.
+    is no), None asks where somebody can be asked. Raises SettingsError, DataError, Stopped. Ctrl-C loses only the folds under way.
     """
     settings = Settings.of(**parameters)
     part = check_shard(shard)
@@ -97,6 +98,7 @@ def _train(
     work: Plan, pending: list[Fold], states: dict[Fold, str], fail_fast: bool, scheduler: str | None, by: str, yes: bool | None
 ) -> None:
     settings, records = work.settings, work.store
+    _check_data(work, pending)
     checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
     _check_folder(work)
     records.clear_leftovers()
@@ -177,6 +179,18 @@ def _write(trained: Trained, work: Plan) -> None:
         what = "the disk is full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else f"{problem.strerror or problem}"
         raise Stopped(f"cannot write a record to {work.store}: {what}; every record written so far is whole, "
                       "the same command goes on from there") from problem  # fmt: skip
+
+
+def _check_data(work: Plan, pending: list[Fold]) -> None:
+    """Before anything is trained: is there enough to learn from? Of a file of one's own, what is odd about it is said, too."""
+    for name in dict.fromkeys(fold.dataset for fold in pending):
+        prepared = work.data[name]
+        if (left := len(prepared.ids)) < SPLITS:
+            of = f"; the file has {len(prepared.dataset)}, preparation drops the rest" if left < len(prepared.dataset) else ""
+            raise DataError(f"{name}: {left} documents are too few for {SPLITS} folds{of}")
+        if name not in registry.entries():
+            for remark in (*prepared.dataset.notes, *describe.remarks(prepared)):
+                print(f"{name}: {remark}", flush=True)
 
 
 def _check_folder(work: Plan) -> None:
