@@ -1,9 +1,8 @@
-"""Statistics over data sets against Demsar's published example, hand-worked numbers, and an independent sampler."""
+"""Statistics over data sets against Demsar's published example, SciPy, and hand-worked numbers."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from baycomp import SignedRankTest
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
@@ -53,41 +52,6 @@ def test_wilcoxon_by_hand():
     assert multiple.wilcoxon(np.zeros(5)) == 1 and np.isnan(multiple.wilcoxon(np.array([1.0])))
 
 
-@pytest.mark.parametrize("d", [[0.2, 0.9, 1.5, -0.3, 0.7, 0.15], [-2, -1, -3, -0.7, -0.9, -1.4], [0.1, 0, -0.1, 0.2, 0.3, 0.0]])
-def test_signed_rank_against_an_own_sampler(d):
-    """Benavoli et al. 2014: Dirichlet weights on the differences and a prior 0 of weight 0.5; which region holds the most pairs."""
-    d = np.asarray(d, float)
-    z = np.concatenate([[0.0], d])
-    pair = (z[:, None] + z[None, :]) / 2
-    w = np.random.default_rng(1).dirichlet([0.5] + [1] * len(d), 20000)
-    shares = [np.einsum("si,ij,sj->s", w, region.astype(float), w) for region in (pair < -0.5, np.abs(pair) <= 0.5, pair > 0.5)]
-    expected = np.bincount(np.argmax(shares, axis=0), minlength=3) / len(w)
-    np.testing.assert_allclose(multiple.signed_rank(d), expected, atol=0.02)
-    assert multiple.signed_rank(d) == multiple.signed_rank(d)
-
-
-@pytest.mark.parametrize("rope", [0, 0.25, 0.5, 1.0])
-@pytest.mark.parametrize("sets", [2, 3, 6, 7])
-def test_signed_rank_draws_what_baycomp_draws(sets, rope):
-    """The very same draws: the figures of a page do not move by which of the two makes them."""
-    rng = np.random.default_rng(sets)
-    x, y = rng.normal(60, 1, sets), rng.normal(60.4, 1, sets)
-    expected = SignedRankTest.probs(x, y, rope, nsamples=10_000, random_state=0)
-    if rope == 0:  # baycomp then gives two
-        expected = expected[0], 0, expected[1]
-    assert multiple.signed_rank(y - x, rope) == pytest.approx(expected, abs=1e-12)
-
-
-def test_signed_rank_of_values_on_the_ropes_edge_is_baycomps_too():
-    d = np.array([0.5, -0.5, 0.25, 1.0, 0.0, 0.75])  # sums of two that are just 2 * 0.5 apart from 0
-    expected = SignedRankTest.probs(np.zeros(6), d, 0.5, nsamples=10_000, random_state=0)
-    assert multiple.signed_rank(d, 0.5) == pytest.approx(expected, abs=1e-12)
-
-
-def test_signed_rank_of_one_set_or_none_is_unknown():
-    assert np.isnan(multiple.signed_rank(np.array([1.0]))).all() and np.isnan(multiple.signed_rank(np.array([]))).all()
-
-
 def test_means_and_averages_by_hand():
     def five(**scores):
         return {name.replace("_", "-"): [[score] * 5] for name, score in scores.items()}
@@ -108,9 +72,13 @@ def test_tests_say_what_was_put_in():
     table = multiple.tests(data)
     assert table["verdict"].to_dict() == {"C-1": "better", "C-2": "same", "H-1": "worse", "reseed-1": "same"}
     assert table.loc["C-1", ["sets", "higher"]].tolist() == [6, 6] and table.loc["C-1", "p"] == pytest.approx(2 / 2**6)
+    assert table.loc["C-1", "p_least"] == 2 / 2**6 and table.loc["C-1", "low"] < 2 < table.loc["C-1", "high"]
     assert table.loc["C-1", "p_holm"] == pytest.approx(3 * 2 / 2**6) and np.isnan(table.loc["reseed-1", "p_holm"])
     alone = multiple.tests(study({"C-1": 2}))
-    assert alone["verdict"].tolist() == ["undecided"] and np.isnan(alone["p"]).all()
+    assert alone["verdict"].tolist() == ["undecided"] and alone[["p", "p_least", "p_better", "low"]].isna().all(axis=None)
+    two = multiple.tests(study({"C-1": 2}, SETS[:2]))  # no spread to speak of
+    assert two["verdict"].tolist() == ["undecided"] and two["p_least"].tolist() == [0.5] and two["p_better"].isna().all()
+    assert multiple.tests(study({"C-1": 2}, SETS[: multiple.MIN_SETS]))["verdict"].tolist() == ["better"]
 
 
 def test_a_set_with_a_few_folds_has_no_part_in_what_sets_say_together():
@@ -149,3 +117,38 @@ def test_friedman_is_scipys_on_scores_over_common_folds():
     assert list(scores) == ["none", "C-1", "C-2"] and multiple.scores(data, reseeds=True).shape == (6, 4)
     assert scores.loc["ag", "C-1"] == pytest.approx(100 * data.query("dataset == 'ag' and alteration == 'C-1'")["macro_f1"].mean())
     assert multiple.friedman(data)["chi2"] == pytest.approx(scipy_stats.friedmanchisquare(*scores.to_numpy().T).statistic)
+
+
+def test_what_diverged_scores_nothing_and_is_counted():
+    """By hand: three of ten folds of C-1 at 0, the others 2 points above 50 %."""
+    data = study({"C-1": 2, "H-1": -2}, ["ag", "hate"], sd=0).assign(failure=np.nan).astype({"failure": object})
+    gone = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] < 4)
+    data.loc[gone, ["state", "failure", "macro_f1", "train_seconds"]] = ["failed", "Diverged", 0.0, 0.1]
+    table = multiple.cells(data).set_index(["dataset", "alteration"]).loc[("hate", "C-1")]
+    assert (table["folds"], table["failed"], table["diverged"]) == (10, 3, 3) and table["mean"] == pytest.approx((7 * 2 - 3 * 50) / 10)
+    without = multiple.cells(data[~single.diverged(data)]).set_index(["dataset", "alteration"]).loc[("hate", "C-1")]
+    assert without["folds"] == 7 and without["mean"] == pytest.approx(2)
+    assert multiple.averages(data).loc["C-1", "macro_f1"] == pytest.approx((4 + 100 * (-13.6 / 50)) / 2)
+    assert multiple.scores(data).loc["hate", "C-1"] == pytest.approx(0.7 * 52)
+    hate = data[data["dataset"] == "hate"]
+    assert single.costs(hate).loc["C-1", "train_seconds"] == 2.0 and len(single.done(hate)) == 27 and len(single.scored(hate)) == 30
+    other = data.assign(failure=data["failure"].replace("Diverged", "WorkerLost"))  # the machine's doing: no score
+    assert multiple.cells(other).set_index(["dataset", "alteration"]).loc[("hate", "C-1"), ["folds", "failed", "diverged"]].tolist() == [
+        7,
+        3,
+        0,
+    ]
+
+
+def test_a_set_on_which_nothing_is_learned_decides_nothing():
+    data = pd.concat([study({"C-1": 2, "reseed-1": 0}, ["hate", "mlma"], base=0.4), study({}, ["hate"], model="constant", base=0.1),
+                      study({}, ["mlma"], model="constant", base=0.41), study({"C-1": 0}, ["ag"])])  # fmt: skip
+    table = multiple.beside_constant(data).set_index("dataset")
+    assert table["learned"].tolist()[:2] == [True, False] and table.loc["hate", "mean"] == pytest.approx(30, abs=0.3)
+    assert table["learned"].isna().tolist() == [False, False, True] and table.loc["mlma", "high"] < 0
+    assert multiple.unlearned(data) == ("mlma",)
+    cells = multiple.cells(data[data["model"] == "lstm"], idle=multiple.unlearned(data)).set_index(["dataset", "alteration"])
+    assert cells.loc[("mlma", "C-1"), ["verdict", "rope 1 %"]].tolist() == ["not learned"] * 2
+    assert cells.loc[("hate", "C-1"), "verdict"] == "better" and cells.loc[("ag", "reseed-1"), "verdict"] == "no data"
+    assert multiple.compared(cells.reset_index())["dataset"].tolist() == ["hate", "ag"]
+    assert multiple.unlearned(data.iloc[:0]) == ()

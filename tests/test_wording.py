@@ -40,7 +40,7 @@ def test_all_sets_says_what_was_put_in():
     assert "C-1 better" in text and "H-1 worse" in text and "6 better" in text and "18 comparisons" in text
     assert "9 comparisons" in wording.all_sets(data, without=SETS[3:]) and "crowd" not in wording.all_sets(data, without=SETS[3:])
     few, enough = (study({"C-1": 0.0}, SETS[:n], sd=0.0001) for n in (2, 5))  # two sets alike are no sample of sets
-    assert "Fewer than 5 sets say nothing together" in wording.all_sets(few) and "C-1 same" in wording.all_sets(enough)
+    assert "Fewer than 3 sets say nothing together" in wording.all_sets(few) and "C-1 same" in wording.all_sets(enough)
     assert "No fold" in wording.all_sets(data.iloc[:0]) and "No fold" in wording.all_sets(data, without=SETS)
 
 

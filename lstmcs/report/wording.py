@@ -15,13 +15,15 @@ from ..models.dynamics import Dynamics
 from ..models.kinds import KINDS
 from ..paper import comparison
 from ..paper.claims import check_claims, tally
-from ..paper.evidence import MIN_SETS
 from ..stats import cost, multiple, seeds, single
 from ..stats import curves as speeds
+from ..stats.multiple import MIN_SETS
 from ..study.plan import Plan
 
 #: The claim of the paper's abstract: the best alteration of each state, and by how much it is said to raise F1.
 CENTRAL = {"c1-average": "C-1 by 0.5 %", "h2-average": "H-2 by 0.3 %"}
+#: Plain references that stand as rows beside the alterations.
+REFERENCES = {"constant": "best constant answer", "tfidf": "TF-IDF + logistic regression"}
 _IS = {
     "confirmed": "is confirmed{}",
     "not confirmed": "is not confirmed{} (it falls)",
@@ -31,9 +33,11 @@ _IS = {
 
 def headline(results: pd.DataFrame) -> str:
     """Two sentences from a results frame (a row a fold, all models); one that says so if nothing can be compared yet."""
-    cells = multiple.compared(multiple.cells(results[results["model"] == "lstm"]))
+    idle = multiple.unlearned(results)
+    cells = multiple.compared(multiple.cells(results[results["model"] == "lstm"], idle=idle))
     if cells.empty:
-        return "Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record."
+        nothing = f"nothing is learned on {', '.join(idle)}" if idle else "no fold of an alteration and of the unaltered cell is on record"
+        return f"Nothing can be said yet: {nothing}."
     claims = check_claims(results)
     words, sets = cells["verdict"].value_counts(), list(cells["dataset"].unique())
     stand_ins = registry.stand_ins()
@@ -43,6 +47,7 @@ def headline(results: pd.DataFrame) -> str:
         f"The paper's claim that one more line in the LSTM cell raises F1 ({', '.join(CENTRAL.values())} on average) {_central(claims.set_index('id')['verdict'])}. "
         f"Evidence: {len(cells)} comparison{'s' * (len(cells) != 1)} with the unaltered cell on {len(sets)} data set{'s' * (len(sets) != 1)} "
         f"({names}; up to {cells['folds'].max()} folds each): {told}; {tally(claims)}."
+        + (f" Nothing is learned on {', '.join(idle)}, which decides nothing." if idle else "")
     )
 
 
@@ -111,6 +116,62 @@ def trial(done: int, total: int, before: int, running: bool, printed: str = "") 
     if running:
         return f"{told}. {printed}"
     return f"{told}." if done == total else f"{told}; stopped. The button goes on from there."
+
+
+def beside_references(results: pd.DataFrame, name: str) -> str:
+    """What the plain references score on one data set beside the unaltered cell, and whether anything is learned there; nothing where
+    none of them is on record. results: of all models."""
+    rows = results[results["dataset"] == name]
+    found = multiple.references(rows, REFERENCES).set_index("alteration").query("folds > 0")
+    table = multiple.beside_constant(rows)
+    if found.empty:
+        return ""
+    told = [f"{reference} {row['mean']:+.1f} points ({row['low']:+.1f} to {row['high']:+.1f})" for reference, row in found.iterrows()]
+    text = f"{name}: against the unaltered cell, in {METRICS['macro_f1']}: {', '.join(told)}."
+    if table["learned"].eq(False).any():
+        row = table.iloc[0]
+        text += (f" Nothing is learned here: the unaltered cell scores {row['unaltered']:.1f} %, the best constant answer {row['constant']:.1f} %. "
+                 "Cells that answer one class to everything, or nothing, differ by chance, so this set decides nothing.")  # fmt: skip
+    return text
+
+
+def loss_and_score(cells: pd.DataFrame) -> str:
+    """Where test loss and macro F1 disagree, and what that means; nothing where they never do. cells: stats.multiple.cells."""
+    table = multiple.disagreement(cells).query("both > 0 or more_loss > 0")
+    if table.empty:
+        return ""
+    told = []
+    for row in table.itertuples():
+        parts = [
+            f"lower loss and lower macro F1 for {row.both}" if row.both else "",
+            f"higher loss and higher macro F1 for {row.more_loss}" if row.more_loss else "",
+        ]
+        told.append(f"{row.dataset} ({' and '.join(filter(None, parts))} of {row.alterations})")
+    return (f"Test loss and macro F1 disagree on {', '.join(told)}. The loss looks at every probability, F1 only at the side of 0.5 on which it "
+            "lies: a cell whose probabilities are smaller but in the same order loses F1 by its calibration, not by its ranking. The reading "
+            '"ranking" of the stored predictions (average precision) needs no threshold.')  # fmt: skip
+
+
+def spreads(results: pd.DataFrame) -> str:
+    """Whether an alteration's differences spread more than those of other seeds. results: of one model."""
+    table = seeds.spread(results)
+    if table.empty:
+        return "The unaltered cell with other seeds is not on record, so the spread that seeds alone give is not known."
+    told = [
+        f"{row.dataset} {row.larger} of {row.alterations} (SD {row.altered:.1f} beside {row.reseed:.1f} points)"
+        for row in table.itertuples()
+    ]
+    return f"Alterations whose differences spread more over the folds than those of the unaltered cell with other seeds: {', '.join(told)}."
+
+
+def diverged(results: pd.DataFrame) -> list[str]:
+    """Which cells diverged in how many folds, a line each; these folds count with F1 of 0. results: of one model."""
+    gone = results[single.diverged(results)]
+    planned = results.groupby(["dataset", "alteration"]).size()
+    return [
+        f"{label(cell)} on {dataset} diverged in {len(rows)} of {planned[dataset, cell]} folds, which count as an answer that says nothing (F1 0)"
+        for (dataset, cell), rows in gone.groupby(["dataset", "alteration"])
+    ]
 
 
 def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
@@ -242,6 +303,25 @@ def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str
     together = together[together["sets"] >= MIN_SETS]
     told = [f"{name} {row['verdict']}" for name, row in together.iterrows() if row["verdict"] != "undecided"]
     return text + (f" Over the sets together: {', '.join(told)}." if told else " Over the sets together no alteration is decided.")
+
+
+def cannot_be_seen(results: pd.DataFrame, gain: float = 1.0, metric: str = "macro_f1") -> str:
+    """On which sets an effect of the paper's size could not be seen with any number of folds of these documents.
+
+    gain: percent of the unaltered cell's score; the paper claims 0.1 to 0.5 on average. results: of one model.
+    """
+    blind = []
+    for dataset, rows in results.groupby("dataset", sort=False):
+        sd = single.differences_table(rows, metric).query("folds > 1")["sd"]
+        if len(sd):
+            effect = gain / 100 * single.improvements(rows).loc["Baseline", metric]
+            floor = single.least_half_width(sd.median())
+            if floor > effect:
+                blind.append(f"{dataset} ({floor:.1f} points; {gain:g} % of the score is {effect:.2f})")
+    if not blind:
+        return ""
+    return (f"Effects of the paper's size cannot be seen with any number of folds on {', '.join(blind)}: folds of one set of documents share "
+            "their training rows, so the interval's half-width has a floor. Only more documents, or more sets, would do.")  # fmt: skip
 
 
 def agreement(pairs: pd.DataFrame) -> str:

@@ -1,13 +1,14 @@
 """Statistics: frames in, frames or numbers out; no prose, no paper, no files.
 
 single    one data set: improvements as the paper gives them, paired differences, intervals, verdicts
-multiple  several data sets: averages, tests over sets, ranks
+multiple  several data sets: averages, tests over sets, ranks; sets on which nothing is learned
+hierarchical  the model that carries the folds' noise from set to set
 seeds     what other seeds alone do; whether another run says the same
 cost      models beside each other, in score and time
 curves    how fast a cell learns; whether a verdict hangs on the epoch that is read
 """
 
-from . import cost, curves, multiple, seeds, single
+from . import cost, curves, hierarchical, multiple, seeds, single
 from .single import (
     LEVEL,
     ROPE,
@@ -32,6 +33,6 @@ from .single import (
 
 __all__ = [
     "LEVEL", "ROPE", "ROPES", "TEST_TO_TRAIN", "VERDICTS", "corrected_interval", "corrected_ttest", "cost", "costs", "curves", "detectable",
-    "differences_table", "done", "holm", "improvements", "multiple", "paired_differences", "posterior", "seeds", "single", "standard_error",
+    "differences_table", "done", "hierarchical", "holm", "improvements", "multiple", "paired_differences", "posterior", "seeds", "single", "standard_error",
     "times_as_long", "verdict", "verdicts",
 ]  # fmt: skip

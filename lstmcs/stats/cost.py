@@ -23,9 +23,11 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
 
     Scores are means, seconds medians over the folds of that row. times: how many times as long as LSTM-CS with the unaltered
     cell, the median over the folds that both have. per_point: seconds for one point of macro F1. per_gain: additional seconds for
-    each additional point over LSTM-CS, both on the folds that both have; NaN where nothing is gained. Reseeds are left out.
+    each additional point over LSTM-CS, both on the folds that both have; NaN where nothing is gained. Reseeds are left out. What
+    diverged scores 0 and has no time.
     """
-    finished = results[(results["state"] == "done") & ~is_reseed(results["alteration"])]
+    finished = results[single.has_score(results) & ~is_reseed(results["alteration"])].copy()
+    finished.loc[finished["state"] != "done", ["train_seconds", "seconds_per_epoch"]] = np.nan  # what diverged ended early
     groups = finished.groupby(["dataset", "model", "alteration"], sort=False)
     table = 100 * groups[list(METRICS)].mean()
     table.insert(0, "folds", groups.size())
@@ -75,7 +77,7 @@ def verdicts(results: pd.DataFrame, metric: str = SCORE) -> pd.DataFrame:
 def paired(results: pd.DataFrame, row: tuple[str, str], base: tuple[str, str], metric: str = SCORE) -> np.ndarray:
     """Differences in points on the folds that both (model, cell) pairs have. results: of one data set."""
     parts = [results[(results["model"] == m) & (results["alteration"] == c)] for m, c in (row, base)]
-    a, b = (single.done(part).set_index(["run", "fold"])[metric] for part in parts)
+    a, b = (single.scored(part).set_index(["run", "fold"])[metric] for part in parts)
     return (100 * (a - b)).dropna().to_numpy()
 
 

@@ -1,8 +1,8 @@
 """What other seeds alone do: the best of 17 rows when nothing is there, and whether another run says the same.
 
 A reseed ("reseed-1") trains the unaltered cell on the same splits with other initial weights, batch order and dropout masks. Its
-paired differences to the unaltered cell have the spread that seeds alone give. (An alteration shares all seeds with the unaltered
-cell, so its spread is rather smaller: a reseed does not flatter it.)
+paired differences to the unaltered cell have the spread that seeds alone give. An alteration shares all seeds with the unaltered
+cell, yet its spread need not be smaller: `spread` says where it is larger.
 
 The best of m such rows, on one data set: all are compared with the same unaltered cell, so two mean differences correlate with 1/2
 (Dunnett 1955). With s and n of the rows on record, M_j = e (Z_0 + Z_j) / sqrt(2) / sqrt(chi^2 / (n - 1)), j = 1 ... m, with
@@ -11,9 +11,11 @@ q = 0 asks what other seeds give on these same splits; q = 1/8 what they give on
 
 Another run has other splits too. Is a verdict that rests on one run of ten folds found again in it? Replicability as Bouckaert
 and Frank have it (2004, "Evaluating the replicability of significance tests for comparing learning algorithms") is the share of
-pairs of runs of one comparison that have the same outcome. Here the outcome is a verdict of single.py, made from each run alone;
-documents and settings are the same, so this says nothing of other data. That two runs are undecided counts as the same outcome;
-how often a decided one is found again is counted by itself.
+pairs of runs of one comparison that have the same outcome. Here the outcome is a verdict of single.py, made from each run alone.
+The runs are of one set of documents, cut into other tenths, with other seeds: agreement says that a verdict does not hang on which
+documents were tested and which seeds were drawn. It says nothing of other data, and nothing of the protocol, which is the same in all
+runs: what comes of too few epochs, say, agrees with itself. That two runs are undecided counts as the same outcome; how often a
+decided one is found again is counted by itself.
 """
 
 from itertools import permutations
@@ -54,6 +56,33 @@ def largest(count: int, freedom: int, draws: int = DRAWS, seed: int = 0) -> np.n
     rng = np.random.default_rng(seed)
     z = (rng.normal(size=(draws, 1)) + rng.normal(size=(draws, count))) / np.sqrt(2)
     return z.max(axis=1) / np.sqrt(rng.chisquare(freedom, draws) / freedom)
+
+
+def bound_on_largest(differences: list[np.ndarray]) -> tuple[float, float]:
+    """Bounds on the largest of many true differences to one unaltered cell, in their unit: it is above the first, and none of them is
+    above the second, each with 95 %. differences: paired, an array a comparison, of at least two folds.
+
+    Simultaneous over all of them: the critical value is that of the largest of so many t, any two correlated with 1/2.
+    """
+    critical = np.quantile(largest(len(differences), min(map(len, differences)) - 1), single.LEVEL)
+    mean, error = (np.array([of(d) for d in differences]) for of in (np.mean, single.standard_error))
+    return float((mean - critical * error).max()), float((mean + critical * error).max())
+
+
+def spread(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
+    """How far an alteration's differences spread over the folds beside those of the unaltered cell with other seeds, a row a data set.
+
+    Columns: dataset, reseed (standard deviation in points, pooled over the reseeds), altered (the median over the alterations), larger
+    (how many alterations spread more), alterations. Sets without a reseed are left out. results: of one model.
+    """
+    rows = []
+    for dataset, group in results.groupby("dataset", sort=False):
+        sd = single.differences_table(group, metric)["sd"].dropna()
+        null, altered = sd[is_reseed(sd.index)], sd[~is_reseed(sd.index)]
+        if len(null) and len(altered):
+            pooled = float(np.sqrt((null**2).mean()))
+            rows.append({"dataset": dataset, "reseed": pooled, "altered": altered.median(), "larger": int((altered > pooled).sum()), "alterations": len(altered)})  # fmt: skip
+    return pd.DataFrame(rows, columns=["dataset", "reseed", "altered", "larger", "alterations"])
 
 
 def by_run(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:

@@ -17,6 +17,9 @@ A verdict is one of four words, by a rule fixed beforehand. With the region of p
     better     P(difference > 0.5) >= 0.95          same   P(-0.5 <= difference <= 0.5) >= 0.95
     worse      P(difference < -0.5) >= 0.95         undecided   otherwise
 
+Half a point is above most gains that the paper claims, so beside it stands the same rule with 1 % of the unaltered cell's score. A
+training that diverged answers nothing, and is scored as the answer that does: F1 of 0.
+
 It is made for each comparison by itself; beside it stand p-values by Holm's method over a data set's alterations, and
 what the best of 17 rows looks like when nothing is there (seeds.py). Differences are in points (percentage points).
 """
@@ -28,6 +31,7 @@ import pandas as pd
 from scipy import stats as scipy_stats
 from scipy.integrate import quad
 from scipy.optimize import brentq
+from scipy.special import stdtr
 
 from ..alterations import ALTERATIONS
 from ..errors import nearest
@@ -37,6 +41,8 @@ from ..metrics import METRICS
 TEST_TO_TRAIN = 1 / 8
 ROPE = 0.5  # points
 ROPES = (0.25, 0.5, 1.0)  # shown beside each other; the verdict is ROPE's
+RELATIVE_ROPE = 1.0  # percent of the unaltered cell's score
+DIVERGED = "Diverged"  # the kind of failure that is a cell's own
 LEVEL = 0.95
 VERDICTS = ("better", "same", "worse", "undecided")
 
@@ -75,8 +81,7 @@ def posterior(differences: np.ndarray, rope: float = ROPE, ratio: float = TEST_T
     if error == 0:  # all differences alike: the posterior is that one point
         worse, better = float(d.mean() < -rope), float(d.mean() > rope)
     else:
-        t = scipy_stats.t(len(d) - 1, d.mean(), error)
-        worse, better = float(t.cdf(-rope)), float(t.sf(rope))
+        worse, better = (float(stdtr(len(d) - 1, (side * d.mean() - rope) / error)) for side in (-1, 1))
     return worse, max(0.0, 1 - worse - better), better
 
 
@@ -106,6 +111,11 @@ def detectable(sd: float, count: int, power: float = 0.8, alpha: float = 1 - LEV
     return float(_noncentrality(count, power, alpha) * np.sqrt(1 / count + ratio) * sd)
 
 
+def least_half_width(sd: float, level: float = LEVEL, ratio: float = TEST_TO_TRAIN) -> float:
+    """What the half-width of `corrected_interval` comes to with ever more folds of the same documents, in the unit of `sd`."""
+    return float(scipy_stats.norm.ppf((1 + level) / 2) * np.sqrt(ratio) * sd)
+
+
 @lru_cache
 def _noncentrality(count: int, power: float, alpha: float) -> float:
     """The noncentrality at which a two-sided t-test with count - 1 degrees of freedom has this power.
@@ -131,7 +141,7 @@ def paired_differences(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}{nearest(metric, METRICS)}; there are {', '.join(METRICS)}")
-    scores = done(results).pivot_table(index=["run", "fold"], columns="alteration", values=metric, sort=False)
+    scores = scored(results).pivot_table(index=["run", "fold"], columns="alteration", values=metric, sort=False)
     if "none" not in scores:
         return pd.DataFrame(columns=["alteration", "run", "fold", "difference"])
     differences = 100 * scores.drop(columns="none").sub(scores["none"], axis=0)
@@ -142,10 +152,11 @@ def improvements(results: pd.DataFrame) -> pd.DataFrame:
     """Tables 3-9: baseline scores in percent, then each alteration's improvement in percent of the baseline's value.
 
     As the paper: relative, computed a run (means over its folds) and averaged over runs. Only folds that both cells
-    have finished count; `folds` says how many. A baseline of 0 gives NaN. Where a fold of any cell has failed there is a
-    column `failed` with their number, and a cell all of whose folds failed has a row of NaN, not of zeros.
+    have count; `folds` says how many. A baseline of 0 gives NaN. Where a fold of any cell has failed there is a
+    column `failed` with their number: what diverged is among the folds, with scores of 0; a cell all of whose folds failed
+    otherwise has a row of NaN.
     """
-    scores = done(results)
+    scores = scored(results)
     metrics = list(METRICS)
     indexed = scores.set_index(["alteration", "run", "fold"])[metrics]
     failed = results.loc[results["state"] == "failed", "alteration"].value_counts()
@@ -168,7 +179,8 @@ def improvements(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences_table(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
-    """Paired differences of one metric, in points: mean, 95 % interval, SD over folds, folds better and worse."""
+    """Paired differences of one metric, in points: mean, 95 % interval, SD over folds, folds better and worse; and loss, the mean
+    difference of the test loss (cross-entropy; below 0 is better), NaN where it is not on record."""
     rows = {}
     for name, group in paired_differences(results, metric).groupby("alteration", sort=False):
         d = group["difference"].to_numpy()
@@ -177,7 +189,17 @@ def differences_table(results: pd.DataFrame, metric: str = "macro_f1") -> pd.Dat
             "folds": len(d), "mean": mean, "low": low, "high": high, "sd": d.std(ddof=1) if len(d) > 1 else np.nan,
             "better": int((d > 0).sum()), "worse": int((d < 0).sum()),
         }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["folds", "mean", "low", "high", "sd", "better", "worse"])
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["folds", "mean", "low", "high", "sd", "better", "worse"])
+    return table.assign(loss=_loss(results).reindex(table.index).astype(float))
+
+
+def _loss(results: pd.DataFrame) -> pd.Series:
+    """Mean difference of the test loss to the unaltered cell's on the same folds, a value an alteration."""
+    finished = done(results)
+    if "loss" not in finished or "none" not in set(finished["alteration"]):
+        return pd.Series(dtype=float)
+    loss = finished.assign(loss=finished["loss"].astype(float)).pivot(index=["run", "fold"], columns="alteration", values="loss")
+    return loss.sub(loss["none"], axis=0).mean()
 
 
 def verdicts(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
@@ -185,7 +207,8 @@ def verdicts(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
 
     Further columns: relative (percent of the baseline's value, as the paper), p (corrected t-test), p_holm (over the
     alterations; the reseeds are no part of the family), p_worse, p_same, p_better (posterior with ROPE),
-    verdict, "rope 0.25" and "rope 1" (the verdict with these), detectable (points, with 80 % power at these folds).
+    verdict, "rope 0.25" and "rope 1" (the verdict with these), "rope 1 %" (with RELATIVE_ROPE), detectable (points, with 80 %
+    power at these folds).
     """
     table = differences_table(results, metric)
     table.insert(2, "relative", improvements(results)[metric].reindex(table.index))
@@ -198,6 +221,8 @@ def verdicts(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
     for rope in ROPES:
         if rope != ROPE:
             table[f"rope {rope:g}"] = [verdict(*posterior(d, rope)) for d in found]
+    base = scored(results).query("alteration == 'none'")[metric].mean()
+    table[f"rope {RELATIVE_ROPE:g} %"] = [verdict(*posterior(d, RELATIVE_ROPE * base)) for d in found]
     table["detectable"] = [detectable(sd, n) for sd, n in zip(table["sd"], table["folds"])]
     return table
 
@@ -226,13 +251,35 @@ def times_as_long(seconds: pd.Series | None, base: pd.Series | None) -> float:
 def done(results: pd.DataFrame) -> pd.DataFrame:
     """The finished folds of one data set and model: alterations in the order of Table 1, own formulas, the reseeds.
 
-    ValueError when the frame holds several data sets or models, or two records of one fold (other settings or seeds).
+    What times are taken of; scores are those of `scored`. ValueError when the frame holds several data sets or models, or two records of one fold (other settings or seeds).
     """
+    return _in_order(_of_one(results)[results["state"] == "done"])
+
+
+def scored(results: pd.DataFrame) -> pd.DataFrame:
+    """As `done`, with the folds that diverged among them, which score 0 (records.NOTHING_SAID)."""
+    return _in_order(_of_one(results)[has_score(results)])
+
+
+def has_score(results: pd.DataFrame) -> pd.Series:
+    """Which folds have scores: those that are done, and those that diverged."""
+    return (results["state"] == "done") | diverged(results)
+
+
+def diverged(results: pd.DataFrame) -> pd.Series:
+    """Which folds failed because their cell's values became NaN or infinite; a frame of done folds alone needs no column `failure`."""
+    return results["failure"].eq(DIVERGED) if "failure" in results else pd.Series(False, results.index)
+
+
+def _of_one(results: pd.DataFrame) -> pd.DataFrame:
     for column in {"dataset", "model"} & set(results.columns):
         if len(names := results[column].unique()) > 1:
             raise ValueError(f"results hold more than one {column} ({', '.join(map(str, names))}); choose one, or see multiple.py")
+    return results
+
+
+def _in_order(finished: pd.DataFrame) -> pd.DataFrame:
     order = {name: number for number, name in enumerate(ALTERATIONS)}
-    finished = results[results["state"] == "done"]
     if (twice := finished.duplicated(["alteration", "run", "fold"])).any():
         first = finished[twice].iloc[0]
         raise ValueError(f"two records of {first['alteration']}, run {first['run']}, fold {first['fold']}: "

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from .. import environment, metrics, rules
-from ..errors import RecordError
+from ..errors import Diverged, RecordError
 from ..fold import PROTOCOL, Fold
 from ..models.kinds import KINDS
 
@@ -36,12 +36,15 @@ SCORES = (*metrics.METRICS, "loss")
 _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 _READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 _ABOUT = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
-          "largest_c", "loop", "error", "key", "commit", "protocol"]  # fmt: skip
+          "largest_c", "loop", "failure", "error", "key", "commit", "protocol"]  # fmt: skip
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *_READ, *_ABOUT]
 _COMMON = [*_FOLD, "state", *_ABOUT]
 #: A row of the curves: a fold and epoch.
 CURVE = [*_FOLD, "state", "epoch", "loss", *(f"{part}_{name}" for part in ("val", "test") for name in SCORES)]
+
+#: Scores of a training that diverged where its record has none (protocol 1 kept no accuracy of the all-zero answer).
+NOTHING_SAID = {name: 0.0 for name in metrics.METRICS if name != "accuracy"}
 
 
 class Folder:
@@ -276,7 +279,8 @@ def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> i
 
 
 def row(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> dict:
-    """A record's row of the results, COLUMNS -> value; what the record does not say, and any score of a failed fold, is NaN."""
+    """A record's row of the results, COLUMNS -> value; what the record does not say is NaN, and so is any score of a failed fold. One
+    that diverged failed by its cell, not by the machine: it has the scores of an answer that says nothing."""
     values = _common(head) | _read(head, rule)
     return {column: values[column] for column in COLUMNS}
 
@@ -285,7 +289,7 @@ def _common(head: dict) -> dict:
     """What no rule changes of a record's row, in the order of _COMMON."""
     env = head["env"]
     values = _of_fold(head) | {
-        "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
+        "failure": head.get("error", {}).get("type"), "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
         **head.get("cost", {}), **head.get("health", {}), "loop": env.get("loop"), "commit": env.get("commit"),
     }  # fmt: skip
     return {column: values.get(column, np.nan) for column in _COMMON}
@@ -294,7 +298,9 @@ def _common(head: dict) -> dict:
 def _read(head: dict, rule: "str | Mapping[str, int]") -> dict:
     """What a rule reads of a record, in the order of _READ."""
     epoch, values = read_epoch(head, rule), {}
-    if head["state"] == "done" and epoch is not None:
+    if head.get("error", {}).get("type") == Diverged.__name__:
+        values |= NOTHING_SAID | head.get("scores", {}).get("test", {})
+    elif head["state"] == "done" and epoch is not None:
         scored = next(at for at in head["curve"] if at["epoch"] == epoch)
         if head["protocol"] == 1:
             values |= head.get("scores", {}).get("test", {})
@@ -317,7 +323,7 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
 
     dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
     read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
-    loop, error, key, commit, protocol.
+    loop, failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
     """
     found = pd.DataFrame(list(rows), columns=COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)

@@ -71,6 +71,8 @@ class Course:
         if self.error:
             message = f"{self.error}; the largest |c| an epoch earlier was {largest_c:.4g}"
             record["error"] = {"type": Diverged.__name__, "message": message}
+            nothing = np.zeros_like(self.prepared.labels[self.test], np.float32)  # what answers nothing is scored as that
+            record["scores"] = {"test": scores(self.prepared.labels[self.test], nothing)}
         epochs = sorted(self._answers)
         answers = np.stack([self._answers[epoch] for epoch in epochs]) if epochs else np.zeros((0, len(self.test), 0), np.float32)
         return Trained(self.fold, record, {"rows": self.prepared.rows[self.test], "labels": self.prepared.labels[self.test],
