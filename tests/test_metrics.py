@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_recall_fscore_support
 
-from lstmcs.metrics import MACROS, READINGS, scores
+from lstmcs.metrics import MACROS, READINGS, has_meaning, scores
 
 
 @pytest.mark.parametrize("multi", [False, True])
@@ -67,13 +67,47 @@ def test_the_two_macro_f1_by_hand():
 
 def test_wrong_readings_say_so():
     labels, probabilities = np.eye(2, dtype=np.uint8), np.eye(2)
-    with pytest.raises(ValueError, match=r"unknown reading 'argmin' \(did you mean 'argmax'\?\); there are paper, subset, argmax"):
+    with pytest.raises(ValueError, match=r"unknown reading 'argmin' \(did you mean 'argmax'\?\); there are paper, subset, argmax, ranking"):
         scores(labels, probabilities, reading="argmin")
     with pytest.raises(ValueError, match="unknown macro 'means'"):
         scores(labels, probabilities, macro="means")
     with pytest.raises(ValueError, match="one class a document"):
         scores(np.ones((2, 2), np.uint8), probabilities, reading="argmax")
-    assert all(scores(labels, probabilities, r, m)["macro_f1"] == 1 for r in READINGS for m in MACROS)
+    with pytest.raises(ValueError, match="reading 'ranking' orders documents by the classes they have; these have none"):
+        scores(np.zeros((2, 2), np.uint8), probabilities, reading="ranking")
+    with pytest.raises(ValueError, match="macro 'of_means' is a formula of F1; reading 'ranking' has average precision"):
+        scores(labels, probabilities, "ranking", "of_means")
+    pairs = [(r, m) for r in READINGS for m in MACROS if (r, m) != ("ranking", "of_means")]
+    assert all(scores(labels, probabilities, r, m)["macro_f1"] == 1 for r, m in pairs)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("multi", [False, True])
+def test_ranking_is_scikit_learns_average_precision_of_the_classes_that_occur(multi, ties):
+    rng = np.random.default_rng(3)
+    labels = (rng.random((150, 6)) < 0.3).astype(np.uint8) if multi else np.eye(6, dtype=np.uint8)[rng.integers(0, 5, 150)]
+    labels[:, 5] = 0  # a class that the fold's test rows do not have
+    probabilities = (labels * 0.2 + rng.random((150, 6)) * 0.8).astype(np.float32)
+    if ties:
+        probabilities = np.round(probabilities, 1)
+        probabilities[:, 2] = 0.5
+    found = scores(labels, probabilities, reading="ranking")
+    for average in ("macro", "micro", "weighted"):
+        assert found[f"{average}_f1"] == pytest.approx(
+            average_precision_score(labels[:, :5], probabilities[:, :5], average=average), abs=1e-12
+        )
+    assert found["accuracy"] == scores(labels, probabilities)["accuracy"] and list(found) == list(scores(labels, probabilities))
+    assert has_meaning("ranking", labels) and not has_meaning("ranking", labels[:0])
+
+
+def test_ranking_needs_no_cut():
+    """Four documents by hand: the order is perfect for the first class, though nothing is above one half; the second is said of all alike."""
+    labels, probabilities = np.array([[1, 1], [1, 0], [0, 0], [0, 0]], np.uint8), np.array([[0.4, 0.9], [0.3, 0.9], [0.2, 0.9], [0.1, 0.9]])
+    assert scores(labels, probabilities)["macro_f1"] == pytest.approx((0 + 2 / 5) / 2)
+    found = scores(labels, probabilities, reading="ranking")
+    assert found["macro_f1"] == pytest.approx((1 + 1 / 4) / 2) and found["weighted_f1"] == pytest.approx((2 * 1 + 1 / 4) / 3)
+    # together: the four at 0.9 hold one of three, then come the two at 0.4 and 0.3
+    assert found["micro_f1"] == pytest.approx((1 / 4 + 2 / 5 + 3 / 6) / 3)
 
 
 def test_exactly_one_half_is_no_label():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pretend import arrays as kept
 from pretend import scores
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 from lstmcs.errors import RecordError, SettingsError
 from lstmcs.fold import PROTOCOL, Fold
@@ -265,6 +265,9 @@ def test_other_readings_come_from_the_stored_predictions(folder):
         assert frame.loc[("t", number), "accuracy"] == pytest.approx(accuracy_score(truth, chosen))
         assert frame.loc[("t", number), "macro_f1"] == pytest.approx(f1_score(truth, chosen, average="macro"))
     assert np.isnan(frame.loc[("multi", 2), "macro_f1"]) and np.isnan(frame.loc[("t", 9), "macro_f1"])  # no meaning; failed
+    ranked, best = folder.rows(reading="ranking").set_index(["dataset", "fold"]), folder.predictions(fold())
+    by_scikit = average_precision_score(best["labels"], best["probabilities"])
+    assert ranked.loc[("t", 2), "macro_f1"] == pytest.approx(by_scikit) and np.isnan(ranked.loc[("t", 9), "macro_f1"])
     kept_of_last = folder.predictions(fold(fold=1), "last")
     last = folder.rows(reading="argmax", rule="last").set_index(["dataset", "fold"])
     chosen = kept_of_last["probabilities"].argmax(axis=1)
