@@ -11,7 +11,7 @@ from collections import Counter
 
 from . import environment
 from ._version import __version__
-from .errors import DataError, InputError, Stopped, missing, nearest
+from .errors import DataError, InputError, Stopped, missing, nearest, visible
 from .fold import Fold, label
 from .models.kinds import KINDS
 from .rules import COMMON, RULES
@@ -59,18 +59,18 @@ def _interrupt(*_) -> None:
 
 
 def _line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = visible(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) < 900 else text[:600] + " ... " + text[-300:]
 
 
 def study(options) -> int:
     settings = _settings(options)
-    print(f"preset {settings.preset}; data sets {', '.join(settings.datasets)}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
+    print(f"preset {settings.preset}; data sets {visible(', '.join(settings.datasets))}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
           f"{f' and {settings.reseeds} with other seeds' if settings.reseeds else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(**_how(options), **settings.parameters())
     failed = results[results["state"] == "failed"]
     for row in failed.itertuples():
-        print(f"failed: {row.dataset} {label(row.alteration)} run {row.run} fold {row.fold}: {row.error}", file=sys.stderr)
+        print(visible(f"failed: {row.dataset} {label(row.alteration)} run {row.run} fold {row.fold}: {row.error}"), file=sys.stderr)
     if len(failed):
         print(
             f"{len(failed)} of {len(results)} folds failed; each record keeps its error and log; --retry-failed trains them again",
@@ -104,11 +104,13 @@ def status(options) -> int:
     states = work.states()
 
     def row(fold: Fold) -> tuple[str, str]:
-        return fold.dataset, label(fold.row)
+        return visible(fold.dataset), label(fold.row)
 
     count = Counter((*row(fold), states[fold]) for fold in work.folds)
     total = Counter(states.values())
-    print(f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {work.store}")
+    print(
+        f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {visible(work.store)}"
+    )
     for dataset, name in dict.fromkeys(map(row, work.folds)):
         cells = {state: count[dataset, name, state] for state in ("done", "failed", "missing")}
         print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in cells.items()))

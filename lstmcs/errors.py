@@ -57,6 +57,15 @@ class Diverged(ArithmeticError):
     """The loss or the predictions became NaN or infinite."""
 
 
+def visible(text: object) -> str:
+    """Text in which nothing acts or hides: control, formatting and unassigned characters as escapes (\\x07, \\u202e), white space as a
+    space. A name or a message of others must not steer the terminal that shows it."""
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text)
+
+
 def missing(error: ModuleNotFoundError, part: str) -> ImportError:
     """What to tell who asked for `part`, a public name or a command, when a package was not found."""
     package = (error.name or "").partition(".")[0]

@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from .errors import visible
+
 _OTHERS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -40,6 +42,17 @@ def read(path: str | Path, limit: int) -> bytes:
     if len(content) > limit:
         raise NotPlain(f"it has more than {size(limit)}")
     return content
+
+
+def folder(path: str | Path) -> Path:
+    """A folder, made if it is not there. Raises OSError whose strerror says what is in its place."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        place = next(part for part in (Path(path), *Path(path).parents) if os.path.lexists(part))
+        what = "a link to a place that is not there" if place.is_symlink() and not place.exists() else "a file, not a folder"
+        raise OSError(error.errno, f"{visible(place)} is {what}") from None
+    return Path(path)
 
 
 def size(count: int) -> str:

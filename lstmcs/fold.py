@@ -9,13 +9,13 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from .alterations import alteration
-from .errors import DataError, FormulaError, RecordError
+from .errors import DataError, FormulaError, RecordError, visible
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new records never mix.
 #: 1: the first edition: a few epochs, scores of the last one. 2: curves, initial weights drawn by NumPy, texts in NFC.
@@ -24,7 +24,9 @@ SPLITS = 10  # 80-10-10: eight tenths to train on, one to validate, one to test
 #: Id of a row that trains the unaltered cell on the same splits with other seeds: "reseed-1", "reseed-2", ...
 RESEED = "reseed-"
 _TYPES = {**dict.fromkeys(("dataset", "data_sha256", "model", "alteration"), str), **dict.fromkeys(("run", "fold", "seed", "reseed"), int),
-          **dict.fromkeys(("preparation", "sizes", "training"), Mapping)}  # fmt: skip
+          **dict.fromkeys(("preparation", "sizes", "training"), dict)}  # fmt: skip
+_ALWAYS = ("dataset", "data_sha256", "preparation", "model", "sizes", "training", "alteration", "run", "fold", "seed")
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
 _NOT_BUILT = ("run", "fold", "seed", "reseed")  # what differs between folds that one compiled program trains
 
 
@@ -60,12 +62,24 @@ class Fold:
         try:
             values = {("reseed" if (name, protocol) == ("repeat", 1) else name): value for name, value in config.items()}
             found = cls(**values, protocol=protocol)
-            if wrong := next((name for name, kind in _TYPES.items() if not isinstance(getattr(found, name), kind)), None):
-                raise TypeError(f"{wrong} is {getattr(found, wrong)!r}")
+            if wrong := next((name for name, kind in _TYPES.items() if type(getattr(found, name)) is not kind), None) or found._wrong():
+                raise TypeError(f"{wrong} is {str(getattr(found, wrong))[:80]!r}")
+            found.dataset.encode()  # half of a pair of surrogates is no text
             alteration(found.alteration)
-        except (TypeError, AttributeError, FormulaError) as error:
+        except (TypeError, AttributeError, UnicodeEncodeError, FormulaError, RecursionError) as error:
             raise RecordError(f"no fold's configuration: {error}") from None
         return found
+
+    def _wrong(self) -> str | None:
+        """A field whose type is right and whose value is none that a study gives; None where all are right."""
+        right = {
+            "fold": 1 <= self.fold <= SPLITS, "run": 1 <= self.run < 2**31, "seed": 0 <= self.seed < 2**31,
+            "reseed": 0 <= self.reseed < 2**31,
+            "sizes": set(map(type, self.sizes.values())) <= {int, float}, "training": set(map(type, self.training.values())) <= {int, float},
+            "padding": self.padding is None or type(self.padding) is str,
+            "checkpoint": self.checkpoint is None or (type(self.checkpoint) is dict and type(self.checkpoint.get("name")) is str),
+        }  # fmt: skip
+        return next((name for name, is_right in right.items() if not is_right), None)
 
     def __eq__(self, other):
         return isinstance(other, Fold) and self.key == other.key
@@ -76,15 +90,14 @@ class Fold:
     @cached_property
     def config(self) -> dict:
         """All of it as plain values: what a record keeps, and what its key is made of."""
-        optional = {"padding", "checkpoint", "reseed", "protocol"}
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in optional}
+        values = {name: getattr(self, name) for name in _ALWAYS}
         values |= {name: value for name in ("padding", "checkpoint") if (value := getattr(self, name)) is not None}
         return values | ({"repeat" if self.protocol == 1 else "reseed": self.reseed} if self.reseed else {})
 
     @cached_property
     def key(self) -> str:
         """Hash of the whole configuration and the protocol, 20 hex digits: the name of its record."""
-        text = json.dumps({"protocol": self.protocol, **self.config}, sort_keys=True, ensure_ascii=True)
+        text = _SORTED({"protocol": self.protocol, **self.config})
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     @cached_property
@@ -95,7 +108,7 @@ class Fold:
     @cached_property
     def cell(self) -> str:
         """Which cell it trains: the alteration's id, or "reseed-1" for the unaltered cell with other seeds."""
-        return f"{RESEED}{self.reseed}" if self.reseed else alteration(self.alteration).id
+        return cell_of(self.alteration, self.reseed)
 
     @property
     def row(self) -> str:
@@ -110,7 +123,7 @@ class Fold:
     @property
     def label(self) -> str:
         """For a reader: "hasoc C-1 run 1 fold 2"."""
-        return f"{self.dataset} {label(self.row)} run {self.run} fold {self.fold}"
+        return f"{visible(self.dataset)} {label(self.row)} run {self.run} fold {self.fold}"
 
     def seed_for(self, what: str) -> int:
         """A 31-bit seed for one purpose: "split", which a run's folds share, "weights", "order" or "dropout"."""
@@ -143,6 +156,11 @@ class Fold:
         test, validation = parts[k], parts[(k + 1) % SPLITS]
         train = np.concatenate([part for j, part in enumerate(parts) if j not in (k, (k + 1) % SPLITS)])
         return np.sort(train), validation, test
+
+
+def cell_of(formula: str, reseed: int = 0) -> str:
+    """Which cell it is: the alteration's id, or "reseed-1" for the unaltered one with other seeds."""
+    return f"{RESEED}{reseed}" if reseed else alteration(formula).id
 
 
 def label(row: str) -> str:

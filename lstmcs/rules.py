@@ -7,6 +7,7 @@ trainings of their own.
 import math
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 from .errors import SettingsError, nearest
 
@@ -50,12 +51,16 @@ def choose(curve: Sequence[dict], rule: str = DEFAULT) -> int | None:
         raise SettingsError("rule 'paper' reads all folds of a data set: plan(settings).results(rule='paper')")
     if not curve:
         return None
-    if (number := fixed(rule)) is not None:
-        return number if any(row["epoch"] == number for row in curve) else None
     if rule == "last":
         return curve[-1]["epoch"]
-    column = _COLUMN[rule]
-    known = [row for row in curve if not math.isnan(row.get(column, math.nan))]
-    if not known:
-        return None
-    return (min if rule == "loss" else max)(known, key=lambda row: row[column])["epoch"]  # both give the first of equals
+    if (column := _COLUMN.get(rule)) is None:
+        return number if any(row["epoch"] == (number := fixed(rule)) for row in curve) else None
+    pick = min if rule == "loss" else max
+    try:
+        values = list(map(itemgetter(column), curve))
+        if (total := sum(values)) == total:  # no NaN: thousands of curves are chosen from
+            return curve[values.index(pick(values))]["epoch"]  # the first of equals
+    except KeyError:
+        values = [row.get(column, math.nan) for row in curve]
+    known = [value for value in values if value == value]
+    return curve[values.index(pick(known))]["epoch"] if known else None

@@ -1,6 +1,7 @@
 """An edition: the records of a study as one file, from which the same pages are made; and back to records."""
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
@@ -37,6 +38,7 @@ def work(home):
     work = plan(Settings(datasets=["robo"], alterations=["C-1"], models=["lstm", "tfidf", "constant"], runs=2, folds=3))
     records_of(work, all_but=1)
     record = {"state": "failed", "error": {"type": "Diverged", "message": "loss is nan in epoch 1"}, "env": {}}
+    work.store.file(work.folds[0]).unlink()
     work.store.write(work.folds[0], record, {})
     return work
 
@@ -176,7 +178,7 @@ def test_back_to_records_without_predictions(work, file, home):
     again = plan(Settings.of(**work.settings.parameters() | {"records_dir": str(folder)}))
     pd.testing.assert_frame_equal(again.results(), work.results())
     assert again.results("subset")["accuracy"].isna().all()  # no predictions to read again
-    assert Archive(file).restore(work.store) == 1  # what is done stays, with its predictions; the failed fold is written again
+    assert Archive(file).restore(work.store) == 0  # what is on record stays, with its predictions
     assert work.store.predictions(work.folds[1])["rows"].size
 
 
@@ -223,7 +225,14 @@ def test_no_page_of_alterations_without_an_lstm_on_record(home, monkeypatch):
         (b"", "is no edition"),
         (b"PAR1 and no more", "is no edition"),
         ("other", "is no edition"),
-        ("rows", "is no edition"),
+        ([json.dumps({"config": {}}), "[]"], "row 1: the record has no 'state'"),
+        ([], "holds no record"),
+        (["[" * 10**5], "row 1: maximum recursion depth"),
+        ([5, 6], "row 1: a record is a text"),
+        (["{}", None], "row 1: the record has no 'config'"),
+        (["\x1b[31m"], "row 1: Expecting value"),
+        ("folder", "(it is a folder, not a plain file)"),
+        ("pipe", "(it is a named pipe, not a plain file)"),
     ],
 )
 def test_wrong_files_are_one_clear_line(content, says, tmp_path, capsys, home):
@@ -232,8 +241,13 @@ def test_wrong_files_are_one_clear_line(content, says, tmp_path, capsys, home):
         file.write_bytes(content)
     if content == "other":
         pd.DataFrame({"a": [1]}).to_parquet(file)
-    if content == "rows":
-        pd.DataFrame({"record": [json.dumps({"config": {}}), "[]"]}).to_parquet(file)
+    if isinstance(content, list):
+        pd.DataFrame({"record": content}).to_parquet(file)
+    if content == "folder":
+        file.mkdir()
+        pd.DataFrame({"record": ["{}"]}).to_parquet(file / "part.parquet")
+    if content == "pipe":
+        os.mkfifo(file)
     assert main(["status", "--records-dir", str(file)]) == 2
     error = capsys.readouterr().err
     assert says in error and error.count("\n") == 1
@@ -285,6 +299,34 @@ def test_a_foreign_row_is_named_and_nothing_of_the_file_is_believed(kind, file, 
     with pytest.raises(EditionError, match="is no edition of this study"):
         Archive(file)
     assert not (home / "new").exists()
+
+
+def test_a_row_that_is_there_twice_and_two_protocols_are_no_edition(file, capsys):
+    table = pd.read_parquet(file)
+    pd.concat([table, table[2:3]]).to_parquet(file)
+    assert main(["status", "--records-dir", str(file)]) == 2
+    assert re.search(rf"row {len(table) + 1}: .* is there twice", capsys.readouterr().err)
+    pd.concat([table, pd.read_parquet(COMMITTED)[:1]]).to_parquet(file)
+    assert main(["status", "--records-dir", str(file)]) == 2
+    assert f"{file}: records of protocols 1 and 2 lie together" in capsys.readouterr().err
+
+
+def test_a_restore_takes_nothing_from_a_study_beside_it(work, file, home, monkeypatch):
+    """While it writes, a study trains the same folds: what it has written stays, predictions and all."""
+    folder = records.Folder(home / "elsewhere")
+    keep = [fold for fold, state in work.states().items() if state == "done"]
+    real = records.Folder.write
+
+    def meanwhile(self, fold, record, predictions):
+        """Between the decision for a fold and its record, the study writes it."""
+        if fold in keep:
+            self.file(fold).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(work.store.file(fold), self.file(fold))
+        return real(self, fold, record, predictions)
+
+    monkeypatch.setattr(records.Folder, "write", meanwhile)
+    Archive(file).restore(folder)
+    assert len(keep) == len(work.folds) - 2 and all(folder.worth(fold) == records.DONE + 1 for fold in keep)
 
 
 def test_an_export_leaves_a_foreign_record_out_and_names_it(work, home, capsys):

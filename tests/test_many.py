@@ -22,6 +22,7 @@ from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preprocess import prepare
 from lstmcs.errors import SettingsError
 from lstmcs.fold import Fold
+from lstmcs.record import unpack
 from lstmcs.study import records, worker
 
 WORDS = "robot cable wheel lamp door stair glass table phone garden kitchen battery".split()
@@ -151,7 +152,7 @@ def data():
 def read(out, name, fold):
     """A fold's record and predictions as they were written."""
     head, body = records.load(records.Folder(out / name).file(fold))
-    return head, records.unpack(body)
+    return head, unpack(body)
 
 
 def assert_same(one, other, tolerance, exact=False):

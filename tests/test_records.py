@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 from lstmcs.errors import RecordError, SettingsError
 from lstmcs.fold import PROTOCOL, Fold
+from lstmcs.record import COLUMNS, check, unpack
+from lstmcs.record import CURVE as CURVE_COLUMNS
 from lstmcs.rules import RULES
 from lstmcs.study import records
-from lstmcs.study.records import Folder, load
+from lstmcs.study.records import Folder, load, read_epoch, row
 
 CONFIG = {"dataset": "t", "data_sha256": "00", "preparation": {}, "model": "lstm", "sizes": {}, "alteration": "c = c * o",
           "training": {"learning_rate": 0.001}, "run": 1, "fold": 2, "seed": 0}  # fmt: skip
@@ -58,7 +61,7 @@ def test_round_trip_keeps_every_bit(folder):
         expected = arrays()[name][1] if name == "probabilities" else arrays()[name]  # the second epoch is the best
         assert array.dtype == expected.dtype
         np.testing.assert_array_equal(array, expected)
-    stored = records.unpack(load(path)[1])
+    stored = unpack(load(path)[1])
     assert set(stored) == set(arrays()) and all((stored[name] == array).all() for name, array in arrays().items())
     assert folder.finished(fold()) and not folder.finished(fold(run=2))
 
@@ -112,17 +115,18 @@ def test_predictions_of_an_epoch_that_is_not_kept_are_an_error_that_says_which_a
             folder.predictions(fold(), rule)
     again = folder.rows(reading="subset", rule="epoch=1")
     assert again["accuracy"].isna().all() and (again["state"] == "done").all()
+    folder.file(fold()).unlink()
     folder.write(fold(), record(), {})  # from an edition
     with pytest.raises(RecordError, match=r"no predictions of epoch 2 are on record$"):
         folder.predictions(fold())
 
 
 def test_curves_are_a_row_a_fold_and_epoch(folder):
-    assert list(folder.curves().columns) == records.CURVE and folder.curves().empty
+    assert list(folder.curves().columns) == CURVE_COLUMNS and folder.curves().empty
     folder.write(fold(fold=3), record(), arrays())
     folder.write(fold(), FAILED | {"curve": [CURVE[0], {"epoch": 2, "loss": float("nan")}]}, {})
     frame = folder.curves()
-    assert list(frame.columns) == records.CURVE and frame[["fold", "epoch"]].values.tolist() == [[2, 1], [2, 2], [3, 1], [3, 2], [3, 3]]
+    assert list(frame.columns) == CURVE_COLUMNS and frame[["fold", "epoch"]].values.tolist() == [[2, 1], [2, 2], [3, 1], [3, 2], [3, 3]]
     assert frame["loss"].iloc[2:].tolist() == [0.9, 0.8, 0.7] and frame["test_macro_f1"].iloc[2:].tolist() == [0.1, 0.5, 0.9]
     assert frame["state"].tolist() == ["failed"] * 2 + ["done"] * 3 and frame["val_macro_f1"].isna().tolist() == [False, True] + [False] * 3
     assert folder.curves([fold(fold=3), fold(fold=9)])["epoch"].tolist() == [1, 2, 3]
@@ -139,11 +143,11 @@ def test_a_record_of_protocol_1_is_read_at_its_last_epoch_whatever_the_rule(rule
     """It has the test scores of that epoch alone; its curve has the validation scores."""
     one = fold(1, alteration="none", repeat=1)
     head = OLD | {"config": one.config, "key": one.key, "protocol": 1}
-    about = records.row(head, rule)
-    assert records.check(head) == one and records.read_epoch(head, rule) == 2
+    about = row(head, rule)
+    assert check(head) == one and read_epoch(head, rule) == 2
     assert (about["epoch"], about["macro_f1"], about["loss"], about["val_macro_f1"], about["val_loss"]) == (2, 0.5, 0.25, 0.6, 0.2)
     assert (about["alteration"], about["protocol"]) == ("reseed-1", 1)
-    assert np.isnan(records.row(head | {"state": "failed"}, rule)["macro_f1"])
+    assert np.isnan(row(head | {"state": "failed"}, rule)["macro_f1"])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_damage_is_recognised_and_set_aside(damage, folder, capsys):
     with pytest.raises(RecordError, match=path.name):
         folder.read(fold())
     assert folder.rows().empty and not folder.finished(fold())
-    assert folder.states([fold()]) == {fold(): "missing"} and not path.exists() and path.with_suffix(".bad").exists()
+    assert folder.states([fold()], set_aside=True) == {fold(): "missing"} and not path.exists() and path.with_suffix(".bad").exists()
     assert f"{path.name}: " in (said := capsys.readouterr().err) and f"set aside as {path.stem}.bad" in said
 
 
@@ -207,7 +211,7 @@ def test_a_foreign_record_is_set_aside_by_name_and_counted_missing(kind, folder,
     content = path.read_bytes()
     assert len(folder.rows()) == len(folder.rows(macro="of_means")) == 1 and not folder.finished(fold())
     assert len(list(folder.heads())) == 1 and f"{path.name}: " in (said := capsys.readouterr().err) and says in said
-    assert folder.states([fold(), fold(run=2)]) == {fold(): "missing", fold(run=2): "done"}
+    assert folder.states([fold(), fold(run=2)], set_aside=True) == {fold(): "missing", fold(run=2): "done"}
     said = capsys.readouterr().err
     assert f"{path.name}: " in said and says in said and f"set aside as {path.stem}.bad" in said and said.count("\n") == 1
     assert not path.exists() and path.with_suffix(".bad").read_bytes() == content
@@ -239,7 +243,7 @@ def test_nothing_half_written_stays(folder, monkeypatch):
 
 
 def test_results_are_a_tidy_frame(folder):
-    assert list(folder.rows().columns) == list(Folder(folder.path / "nowhere").rows().columns) == records.COLUMNS
+    assert list(folder.rows().columns) == list(Folder(folder.path / "nowhere").rows().columns) == COLUMNS
     for number in (3, 1):
         folder.write(fold(fold=number), record(), arrays())
     folder.write(fold(), FAILED, {})
@@ -301,3 +305,76 @@ def test_a_hostile_name_stays_inside_the_folder(folder):
     path = folder.write(fold(dataset="../../etc/<b>"), record(), arrays())
     assert folder.path in path.resolve().parents
     assert json.loads(path.read_text().split("\n")[0])["config"]["dataset"] == "../../etc/<b>"
+
+
+def test_looking_changes_nothing(folder, capsys):
+    """A damaged record, a folder, a pipe and a link to nowhere in a record's place: named, counted missing, left where they are."""
+    folds = [fold(fold=number) for number in range(1, 6)]
+    for one in folds:
+        folder.write(one, record(), arrays())
+    damaged, inside, pipe, link = (folder.file(one) for one in folds[1:])
+    damaged.write_text("damaged")
+    for path in (inside, pipe, link):
+        path.unlink()
+    inside.mkdir()
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    before = sorted(path.name for path in folder.path.glob("*/*"))
+    for look in (lambda: folder.states(folds), lambda: folder.rows(), lambda: folder.curves(), lambda: list(folder.heads())):
+        look()
+    assert sorted(path.name for path in folder.path.glob("*/*")) == before
+    capsys.readouterr()
+    assert list(folder.states(folds).values()) == ["done", "missing", "missing", "missing", "missing"]
+    assert folder.rows(reading="subset")["fold"].tolist() == [1] and not folder.finished(folds[3])
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split("; ")[1] for line in said] == ["its fold counts as missing"] * 4
+    for line, path, reason in zip(
+        said,
+        (damaged, inside, pipe, link),
+        ("not a whole record", "it is a folder, not a plain file", "it is a named pipe", "it is a device"),
+    ):
+        assert line.startswith(f"{path.name}: {reason}")
+    folder.states(folds, set_aside=True)
+    assert sorted(path.suffix for path in folder.path.glob("*/*")) == [".bad"] * 4 + [".json"]
+    assert capsys.readouterr().err.count("set aside as") == 4 and inside.with_suffix(".bad").is_dir()
+
+
+def test_what_cannot_be_set_aside_is_said_so(folder, monkeypatch, capsys):
+    folder.write(fold(), record(), arrays()).write_text("damaged")
+
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert folder.states([fold()], set_aside=True) == {fold(): "missing"}
+    assert "it cannot be set aside (Read-only file system)" in capsys.readouterr().err
+
+
+def test_names_do_not_steer_the_terminal(folder, capsys):
+    path = folder.write(fold(), record(), arrays())
+    path.rename(path.with_name("\x1b[31mred\udcff.json"))
+    assert list(folder.heads()) == [] and capsys.readouterr().err.startswith("\\x1b[31mred\\udcff.json: ")
+
+
+def test_a_record_is_replaced_by_none_that_says_less(folder):
+    """Whoever writes, and whenever: what was written meanwhile counts."""
+    failure, result = FAILED, record()
+    for first, then, stays in (
+        ((failure, {}), (result, {}), "then"), ((failure, {}), (failure | {"error": {"message": "again"}}, {}), "then"),
+        ((result, {}), (failure, {}), "first"), ((result, arrays()), (result, {}), "first"), ((result, arrays()), (failure, arrays()), "first"),
+        ((result, {}), (result, arrays()), "then"), ((result, arrays()), (result | {"curve": CURVE[:2]}, arrays()), "then"),
+    ):  # fmt: skip
+        path = folder.write(fold(), *first)
+        before = path.read_bytes()
+        assert folder.write(fold(), *then) == path
+        assert (path.read_bytes() == before) == (stays == "first"), (first[0]["state"], then[0]["state"])
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+        path.unlink()
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "5", "null", '{"seconds": "long"}', "[" * 10**5, '{"host": 5}'])
+def test_a_cost_that_is_none_counts_as_not_measured(content, folder):
+    folder.write_cost(fold(), {"parameters": 7, "seconds": 1.5, "host": "here"})
+    assert folder.cost(fold()) == {"parameters": 7, "seconds": 1.5, "host": "here"}
+    folder.file(fold(), ".cost").write_text(content)
+    assert folder.cost(fold()) is None

@@ -4,13 +4,18 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pretend import fake_fold
 
 from lstmcs.errors import RecordError
 from lstmcs.fold import Fold
+from lstmcs.record import READ
+from lstmcs.rules import RULES
 from lstmcs.study import records
 from lstmcs.study.records import INDEX, Folder
 
@@ -91,14 +96,14 @@ def test_a_record_under_the_name_of_another_is_none(folder):
     one.write_bytes(two.read_bytes())
     with pytest.raises(RecordError, match="the record of another fold"):
         folder.read(fold(1))
-    assert folder.states([fold(1), fold(2)]) == {fold(1): "missing", fold(2): "done"} and not one.exists()
+    assert folder.states([fold(1), fold(2)], set_aside=True) == {fold(1): "missing", fold(2): "done"} and not one.exists()
 
 
 def test_setting_aside_never_overwrites(folder):
     path = write(folder, 1)[0]
     for text in ("first", "second", "third"):
         path.write_text(text)
-        assert folder.states([fold(1)]) == {fold(1): "missing"}
+        assert folder.states([fold(1)], set_aside=True) == {fold(1): "missing"}
     assert sorted(p.read_text() for p in path.parent.glob("*bad")) == ["first", "second", "third"] and not path.exists()
 
 
@@ -138,3 +143,67 @@ def test_many_records_the_quick_variant(tmp_path, reads, monkeypatch):
     assert len(frame) == 360 and len(reads) == 360 and frame["key"].is_unique
     assert frame.set_index("key")["macro_f1"].to_dict() == {fold.key: int(fold.key, 16) % 1000 / 1000 for fold in work.folds}
     assert len(json.loads((tmp_path / "records" / INDEX).read_bytes().split(b"\n", 1)[1])) == 360
+
+
+INDEXES = {
+    "a list": lambda index: [],
+    "null": lambda index: None,
+    "an entry of none": lambda index: index | {next(iter(index)): {}},
+    "an entry too short": lambda index: {name: entry[:3] for name, entry in index.items()},
+    "a row too short": lambda index: {name: [entry[0], entry[1][:-1], *entry[2:]] for name, entry in index.items()},
+    "a state of none": lambda index: {
+        name: [entry[0], ["half" if v == "done" else v for v in entry[1]], *entry[2:]] for name, entry in index.items()
+    },
+    "numbers as words": lambda index: {name: [*entry[:2], [["high"] * len(READ)], entry[3]] for name, entry in index.items()},
+    "no reading there": lambda index: {name: [*entry[:3], [7] * len(RULES)] for name, entry in index.items()},
+    "rules missing": lambda index: {name: [*entry[:3], entry[3][:-1]] for name, entry in index.items()},
+    "a number too large": lambda index: {name: [*entry[:2], [[10**400] * len(READ)], entry[3]] for name, entry in index.items()},
+    "a stamp of words": lambda index: {name: ["new", *entry[1:]] for name, entry in index.items()},
+}
+
+
+@pytest.mark.parametrize("kind", INDEXES)
+def test_an_index_that_is_odd_in_any_way_is_none(kind, folder, reads):
+    """Its checksum is right: it is its shape that tells."""
+    write(folder)
+    whole = folder.rows()
+    file = folder.path / INDEX
+    body = json.dumps(INDEXES[kind](json.loads(file.read_bytes().split(b"\n", 1)[1]))).encode()
+    file.write_bytes(records._index_checksum(body) + b"\n" + body)
+    assert folder.rows().equals(whole) and len(reads) == 12
+    assert set(folder.states([fold(number) for number in range(1, 7)]).values()) == {"done"} and len(reads) == 12
+
+
+def test_an_index_that_never_ends_is_none(folder, reads):
+    write(folder)
+    whole = folder.rows()
+    (folder.path / INDEX).unlink()
+    os.mkfifo(folder.path / INDEX)
+    assert folder.rows().equals(whole) and len(reads) == 12
+    deep = b"[" * 10**5
+    (folder.path / INDEX).unlink()
+    (folder.path / INDEX).write_bytes(records._index_checksum(deep) + b"\n" + deep)
+    assert folder.rows().equals(whole) and len(reads) == 18
+
+
+@settings(max_examples=int(os.environ.get("LSTMCS_EXAMPLES", 100)), deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    entry=st.integers(0, 2), part=st.integers(0, 3), place=st.integers(0, 30),
+    value=st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3), lambda v: st.lists(v, max_size=4), max_leaves=4),
+)  # fmt: skip
+def test_a_changed_index_is_an_index_or_is_none(entry, part, place, value):
+    """What it says then may be another thing, but each value is of its kind."""
+    with tempfile.TemporaryDirectory() as where:
+        folder = Folder(where)
+        write(folder, 3)
+        whole = folder.rows()
+        file = folder.path / INDEX
+        index = json.loads(file.read_bytes().split(b"\n", 1)[1])
+        inside = list(index.values())[entry][part]
+        inside[place % len(inside)] = value
+        body = json.dumps(index).encode()
+        file.write_bytes(records._index_checksum(body) + b"\n" + body)
+        found = folder.rows()
+        assert len(found) == 3 and list(found.columns) == list(whole.columns) and set(found["state"]) <= {"done", "failed"}
+        assert found[["macro_f1", "val_loss", "train_seconds"]].dtypes.eq("float64").all() and found["run"].dtype == whole["run"].dtype
+        found.to_csv().encode("utf-8", "surrogatepass")

@@ -20,10 +20,11 @@ from sklearn.metrics import accuracy_score, f1_score
 from lstmcs import ALTERATIONS
 from lstmcs.__main__ import main
 from lstmcs.fold import Fold
+from lstmcs.record import unpack
 from lstmcs.report import run
 from lstmcs.stats import single
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.records import Folder, load, unpack
+from lstmcs.study.records import Folder, load
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 

@@ -4,12 +4,13 @@ import re
 import shlex
 from collections import Counter
 
+import numpy as np
 import pytest
 import reference_bert
 from pretend import fake_fold, fake_train
 
 from lstmcs.__main__ import main
-from lstmcs.errors import SettingsError
+from lstmcs.errors import SettingsError, Stopped
 from lstmcs.models import checkpoints, kinds
 from lstmcs.study import progress, sweep, worker
 from lstmcs.study.plan import Settings, plan
@@ -384,3 +385,87 @@ def test_a_file_whose_name_has_spaces_and_commas_is_one_data_set(trained, home, 
     from lstmcs.__main__ import _parser, _settings
 
     assert _settings(_parser().parse_args(words[3:])).datasets == ("my file, new.csv",)
+
+
+@pytest.mark.parametrize("name", ["skip_finished", "resume_unfinished", "retry_failed", "fail_fast", "yes"])
+@pytest.mark.parametrize("value", ["x", "no", [], 0, 1, "", np.array(True)], ids=repr)
+def test_a_switch_is_true_or_false_and_nothing_that_counts_as_either(name, value, home):
+    with pytest.raises(SettingsError, match=f"^{name} must be True or False, not "):
+        run_study(alterations=["none"], folds=1, workers=0, **{name: value})
+    assert not list(home.iterdir())
+
+
+def test_a_folder_taken_away_stops_the_study_and_is_not_made_again(trained, home, monkeypatch, capsys):
+    """39 folds trained and 32 on record was exit code 0."""
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    folder = home / "data" / "records"
+    real = worker.train
+
+    def moved(prepared, folds):
+        if len(trained) == 3:
+            folder.rename(home / "elsewhere")
+        return real(prepared, folds)
+
+    monkeypatch.setattr(worker, "train", moved)
+    assert main(["study", "--alterations", "H-2", "--folds", "4", "--reseeds", "0", "--models", "lstm", "--workers", "0"]) == 1
+    assert "the folder has been taken away while the study ran" in capsys.readouterr().err and not folder.exists() and len(trained) == 4
+    (home / "elsewhere").rename(folder)
+    assert len(run_study(alterations=["H-2"], folds=4, reseeds=0, models=["lstm"], workers=0)) == 8 and len(trained) == 9
+
+
+def test_records_taken_away_are_counted_at_the_end(trained, home, monkeypatch):
+    real = worker.train
+
+    def taken(prepared, folds):
+        if len(trained) == 5:
+            for path in home.glob("data/records/robo/*.json"):
+                path.unlink()
+        return real(prepared, folds)
+
+    monkeypatch.setattr(worker, "train", taken)
+    with pytest.raises(
+        Stopped, match=r"5 of the 8 records that were written to .* are not there any more, that of robo none run 1 fold 1 for one"
+    ):
+        run_study(alterations=["H-2"], folds=4, reseeds=0, models=["lstm"], workers=0)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize(("kind", "says"), [("link", "is a link to a place that is not there"), ("file", "is a file, not a folder")])
+def test_what_is_no_folder_is_said_before_anything_is_trained(kind, says, inside, trained, home):
+    """In the place of the records, or of the records of one data set."""
+    place = home / "mine" / "robo" if inside else home / "mine"
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(home / "nowhere") if kind == "link" else place.write_text("")
+    with pytest.raises(SettingsError, match=re.escape(f"{place} {says}") if kind == "link" or inside else "is a file, not a folder"):
+        run_study(alterations=["H-2"], folds=1, reseeds=0, workers=0, records_dir=str(home / "mine"))
+    assert not trained and not (home / "nowhere").exists()
+
+
+def test_status_looks_at_damage_and_a_study_sets_it_aside(trained, home, capsys):
+    options = ["--alterations", "H-2", "--folds", "2", "--reseeds", "0", "--models", "lstm"]
+    run_study(alterations=["H-2"], folds=2, reseeds=0, models=["lstm"], workers=0)
+    bad, inside, *_ = sorted((home / "data" / "records" / "robo").glob("*.json"))
+    bad.write_text("damaged")
+    inside.unlink()
+    inside.mkdir()
+    (inside / "mine.txt").write_text("")
+    for _ in range(2):
+        capsys.readouterr()
+        assert main(["status", *options]) == 0
+        said = capsys.readouterr()
+        assert "2 of 4 folds done, 0 failed, 2 missing" in said.out and said.err.count("its fold counts as missing") == 2
+        assert bad.read_text() == "damaged" and inside.is_dir()
+    assert len(run_study(alterations=["H-2"], folds=2, reseeds=0, models=["lstm"], workers=0)) == 4 and len(trained) == 6
+    assert capsys.readouterr().err.count("set aside as") == 2 and (inside.with_suffix(".bad") / "mine.txt").exists()
+
+
+def test_names_and_messages_of_others_do_not_steer_the_terminal(trained, home, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)
+    monkeypatch.setattr(worker, "train", lambda prepared, folds: [worker.failure(fold, "E", "\x1b[31mred\udcff") for fold in folds])
+    file = home / "\x1b[2Jset.csv"
+    file.write_text("text,label\n" + "".join(f"the quick brown fox jumps {'good' if n % 2 else 'bad'},{n % 2}\n" for n in range(40)))
+    words = ["--datasets", str(file), "--alterations", "none", "--folds", "1", "--reseeds", "0", "--models", "lstm"]
+    assert main(["study", "--workers", "0", *words]) == 1 and main(["status", *words]) == 0
+    assert main(["status", "--records-dir", str(home / "\x1b[31m.parquet")]) == 2
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err and said.err.count("\\x1b[31mred\\udcff") == 1 and "\\x1b[31m.parquet" in said.err

@@ -1,7 +1,7 @@
 """What the data are, as tidy frames: checks against the registry, classes, lengths, vocabulary growth, examples.
 
 Every frame has a column `dataset`, so the frames of several sets can be put one below the other. Texts in them are cut
-and made visible (preparation.visible): whatever a document holds, it is shown, not run.
+and made visible (errors.visible): whatever a document holds, it is shown, not run.
 """
 
 from collections import Counter

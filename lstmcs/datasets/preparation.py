@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..environment import shared
-from ..errors import DataError, nearest
+from ..errors import DataError, nearest, visible
 
 #: Contractions and what they stand for, tried in this order on lower-case text. "'s" is "is" after the words listed,
 #: else a possessive. The paper's "custom GloVe method" is not published; this table is ours.
@@ -138,11 +138,6 @@ def without_spaces(texts: Sequence[str]) -> bool:
 
 def _in_one_piece(text: str) -> bool:
     return 2 * len(_UNSPACED.findall(text)) > sum(map(str.isalpha, text)) or (len(text) >= 20 and not re.search(r"\s|://", text))
-
-
-def visible(text: str) -> str:
-    """Text in which nothing acts or hides: control, formatting and unassigned characters as escapes (\\x07, \\u202e), white space as a space."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text)
 
 
 def cut(text: str, width: int) -> str:

@@ -20,7 +20,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
-from .. import environment
+from .. import environment, files
 from ..study.plan import Plan, Settings, plan
 from .pages import about_of, index, render, write
 
@@ -44,7 +44,7 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
         environment.reports_dir() if settings.store.trains else settings.store.path.resolve().parent
     )  # an edition's pages lie beside it
     for part in ("notebooks", "tables"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        files.folder(folder / part)
     failed = []
     for notebook, about in notebooks().items():
         models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)

@@ -1,6 +1,6 @@
 """A store of records as one Parquet file, small enough to be committed and cited: an edition.
 
-A row a fold: the columns of records.frame, and the whole record as JSON, without its test predictions. Given as
+A row a fold: the columns of record.frame, and the whole record as JSON, without its test predictions. Given as
 `records_dir`, the file is read where a folder of records would be: the same pages are made of it without records, data or
 training. Other readings of the predictions need the records themselves.
 """
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import environment, metrics, rules
+from .. import environment, files, metrics, rules
 from ..alterations import ALTERATIONS, alteration
-from ..errors import EditionError, RecordError, nearest
+from ..errors import EditionError, RecordError, nearest, visible
 from ..fold import PROTOCOL, Fold
 from ..models.kinds import KINDS, START
-from .records import Folder, check, curve_frame, frame, row
+from ..record import check, curve_frame, frame, line
+from .records import Folder, cost_in, row, worth
 
 ENDING = ".parquet"
 _OF_A_FOLD = ("alteration", "reseed", "run", "fold", "seed")  # what differs within one study of a data set and model
@@ -56,18 +57,21 @@ class Archive:
         try:
             return _read(str(self.path), self.path.stat().st_mtime_ns)
         except FileNotFoundError:
-            raise EditionError(f"no such file: {self.path}") from None
+            raise EditionError(f"no such file: {visible(self.path)}") from None
         except EditionError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise EditionError(f"{self.path} is no edition of this study ({str(error)[:120]})") from None
+        except RecordError as problem:
+            raise EditionError(f"{visible(self.path)} is no edition of this study ({problem})") from None
+        except Exception as error:  # whatever a Parquet reader makes of a file that is none
+            what = " ".join(visible(error).split())[:120] or type(error).__name__
+            raise EditionError(f"{visible(self.path)} is no edition of this study ({what})") from None
 
     def heads(self) -> list[dict]:
         """Every record, without predictions."""
         return list(self._rows.values())
 
-    def states(self, folds: Iterable[Fold]) -> dict[Fold, str]:
-        """Fold -> "done", "failed" or "missing"."""
+    def states(self, folds: Iterable[Fold], set_aside: bool = False) -> dict[Fold, str]:
+        """Fold -> "done", "failed" or "missing"; there is nothing to set aside."""
         return {fold: self._rows[fold]["state"] if fold in self._rows else "missing" for fold in folds}
 
     def finished(self, fold: Fold) -> bool:
@@ -84,7 +88,7 @@ class Archive:
         return frame(row(head, rule) for head in self._wanted(folds))
 
     def curves(self, folds: Iterable[Fold] | None = None) -> pd.DataFrame:
-        """The learning curves as one tidy frame, a row a fold and epoch; see records.CURVE."""
+        """The learning curves as one tidy frame, a row a fold and epoch; see record.CURVE."""
         return curve_frame(self._wanted(folds))
 
     def _wanted(self, folds: Iterable[Fold] | None) -> list[dict]:
@@ -92,10 +96,7 @@ class Archive:
 
     def cost(self, fold: Fold) -> dict | None:
         """What BERT-base would cost on a fold, from the folder `cost` beside the file; None where it was never measured."""
-        try:
-            return json.loads((self.path.parent / "cost" / f"{fold.key}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return cost_in(self.path.parent / "cost" / f"{fold.key}.json")
 
     def models(self, dataset: str) -> dict[str, tuple[Fold, int]]:
         """Model -> (a fold of it on this data set, how many runs the edition holds of it); more runs may have gone where they
@@ -128,16 +129,19 @@ class Archive:
         return named | {"runs": max(f.run for f in folds), "seed": folds[0].seed} | ({"reseeds": reseeds} if reseeds > 1 else {})
 
     def restore(self, folder: Folder) -> int:
-        """Its records into a folder, without predictions; what is on record there as done stays. How many were new.
+        """Its records into a folder, without predictions; what is there already and says as much or more stays, also where it was
+        written meanwhile. How many were new.
 
         Raises EditionError where they were written under another protocol: they would pass for results of this one.
         """
         if other := {fold.protocol for fold in self._rows} - {PROTOCOL}:
             raise EditionError(f"{self.path} holds records of protocol {', '.join(map(str, other))}; this is protocol {PROTOCOL}")
-        new = {fold: head for fold, head in self._rows.items() if not folder.finished(fold)}
-        for fold, head in new.items():
-            folder.write(fold, {k: v for k, v in head.items() if k not in ("config", "key", "protocol")}, {})
-        return len(new)
+        new = 0
+        for fold, head in self._rows.items():
+            if folder.worth(fold) < worth(head, False):
+                folder.write(fold, {k: v for k, v in head.items() if k not in ("config", "key", "protocol")}, {})
+                new += 1
+        return new
 
 
 def export(folder: Folder, file: "str | Path") -> int:
@@ -146,9 +150,9 @@ def export(folder: Folder, file: "str | Path") -> int:
     if not heads:
         raise EditionError(f"no record in {folder}: there is nothing to export")
     _one_study([check(head) for head in heads])
-    rows = pd.DataFrame([row(head) for head in heads]).assign(record=[json.dumps(head, sort_keys=True) for head in heads]).convert_dtypes()
+    rows = pd.DataFrame([row(head) for head in heads]).assign(record=[line(head, sort=True) for head in heads]).convert_dtypes()
     rows = rows.sort_values(["dataset", "model", "run", "fold", "alteration"], kind="stable", ignore_index=True)
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    files.folder(Path(file).parent)
     with environment.whole(Path(file)) as temporary:
         rows.to_parquet(temporary, compression="zstd", index=False)
     return len(heads)
@@ -156,22 +160,34 @@ def export(folder: Folder, file: "str | Path") -> int:
 
 @lru_cache(maxsize=2)
 def _read(file: str, _changed: int) -> dict[Fold, dict]:
-    heads = [json.loads(text) for text in pd.read_parquet(file, columns=["record"])["record"]]
-    if not heads:
-        raise EditionError(f"{file} holds no record")
+    """Fold -> its record. Raises EditionError, RecordError, and what a Parquet reader raises."""
+    files.check(file)
+    texts = list(pd.read_parquet(file, columns=["record"])["record"])
+    if not texts:
+        raise EditionError(f"{visible(file)} holds no record")
+    found = {}
+    for number, text in enumerate(texts, 1):
+        try:
+            if not isinstance(text, str):
+                raise RecordError("a record is a text")
+            head = json.loads(text)
+            if (fold := check(head)) in found:
+                raise RecordError(f"{fold.label} is there twice")
+        except (ValueError, RecursionError) as problem:
+            raise RecordError(f"row {number}: {visible(problem)[:300]}") from None
+        found[fold] = head
     try:
-        found = {check(head): head for head in heads}
-    except RecordError as problem:
-        raise EditionError(f"{file} is no edition of this study ({problem})") from None
-    if wrong := next((fold for fold, head in found.items() if fold.key != head["key"]), None):
-        raise EditionError(f"{file} is no edition of this study (the key of {wrong.label} does not match its configuration)")
-    _one_study(list(found))
+        _one_study(list(found))
+    except EditionError as problem:
+        raise EditionError(f"{visible(file)}: {problem}") from None
     return found
 
 
 def _one_study(folds: list[Fold]) -> None:
-    """Raises EditionError for records of several studies (two presets, paddings, checkpoints or seeds): one would hide the other."""
+    """Raises EditionError for records of several studies (two protocols, presets, paddings, checkpoints or seeds): one would hide the other."""
     first, seeds = {}, sorted({fold.seed for fold in folds})
+    if len(protocols := sorted({fold.protocol for fold in folds})) > 1:
+        raise EditionError(f"records of protocols {' and '.join(map(str, protocols))} lie together; an edition is of one")
     if len(seeds) > 1:
         raise EditionError(f"records of seeds {' and '.join(map(str, seeds))} lie together; an edition is of one")
     for fold in folds:

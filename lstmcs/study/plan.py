@@ -235,9 +235,9 @@ class Plan:
         low, high = min(runs.values(), default=0), max(runs.values(), default=0)
         return f"{f'{low} to ' if low < high else ''}{high} run{'s' * (high > 1)} x {self.settings.folds} folds"
 
-    def states(self) -> dict[Fold, str]:
-        """Fold -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
-        return self.store.states(self.folds)
+    def states(self, set_aside: bool = False) -> dict[Fold, str]:
+        """Fold -> "done", "failed" or "missing"; see records.Folder.states."""
+        return self.store.states(self.folds, set_aside)
 
     def results(self, reading: str = "paper", macro: str = "mean", rule: str | None = None) -> pd.DataFrame:
         """The records at hand, a row a fold; see records.Folder.rows. rule: None means that of the settings."""
@@ -251,7 +251,7 @@ class Plan:
         return {rule: self.results(rule=rule) for rule in dict.fromkeys(names)}
 
     def curves(self) -> pd.DataFrame:
-        """The learning curves at hand, a row a fold and epoch; see records.CURVE."""
+        """The learning curves at hand, a row a fold and epoch; see record.CURVE."""
         return self.store.curves(self.folds)
 
     def epochs_of_paper(self) -> dict[str, int]:

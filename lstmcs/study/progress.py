@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from ..errors import visible
 from ..fold import Fold, label
 from ..models.kinds import KINDS
 from .records import row
@@ -50,7 +51,7 @@ class Progress:
         """A worker begins with a cell that it has to compile first, which takes seconds to a minute."""
         if not KINDS[fold.model].network:
             return
-        text = f"compiling {label(fold.row)} for {fold.dataset} ..."
+        text = f"compiling {label(fold.row)} for {visible(fold.dataset)} ..."
         if self.bars:
             (self.bars.get(fold.dataset) or self.bars["folds"]).set_postfix_str(text)
         elif self.clock() - self.shown >= EVERY or not self.compiled:
@@ -68,7 +69,7 @@ class Progress:
                 self.compiled.setdefault(fold.build, cost.get("compile_seconds", 0.0))
         if record["state"] == "failed":
             self.failed += 1
-            self.note(f"failed: {fold.label}: {record['error']['message']}")
+            self.note(f"failed: {fold.label}: {visible(record['error']['message'])}")
         score = row(record | {"config": fold.config, "key": fold.key, "protocol": fold.protocol})["macro_f1"]
         self._draw(fold, fold.label, "" if score != score else f"macro F1 {100 * score:.1f} %")
 
@@ -107,7 +108,7 @@ class Progress:
         for position, name in enumerate(names):
             total, done = self._of(name)
             bars[name] = tqdm(
-                total=total, initial=done, desc=name, position=position, unit="fold", leave=True, dynamic_ncols=self.place == "terminal",
+                total=total, initial=done, desc=visible(name), position=position, unit="fold", leave=True, dynamic_ncols=self.place == "terminal",
                 ncols=None if self.place == "terminal" else 100, file=sys.stdout, mininterval=0.2 if self.place == "terminal" else 1.0,
                 bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}",
             )  # fmt: skip
@@ -132,7 +133,7 @@ class Progress:
             self.shown = now
             total, done = self._of(which[0])
             print(
-                f"[{self.trained + self.elsewhere}/{self.total}] {name}{f': {score}' if score else ''} | {which[0]} {done}/{total}, {about} | {left}",
+                f"[{self.trained + self.elsewhere}/{self.total}] {name}{f': {score}' if score else ''} | {visible(which[0])} {done}/{total}, {about} | {left}",
                 flush=True,
             )
 

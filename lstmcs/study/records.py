@@ -11,40 +11,48 @@ as its file has the size and the times that it had when it was read and checked;
 and nothing else: it is checked, never trusted for what is missing, and written whole.
 """
 
-import base64
 import hashlib
 import json
+import math
 import os
 import re
 import sys
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .. import environment, metrics, rules
-from ..errors import Diverged, RecordError
+from .. import environment, files, metrics, rules
+from ..errors import RecordError, visible
 from ..fold import PROTOCOL, Fold
 from ..models.kinds import KINDS
+from ..record import (
+    COLUMNS,
+    COMMON,
+    NUMBERS,
+    READ,
+    SCORES,
+    at_epoch,
+    check,
+    common,
+    curve_frame,
+    frame,
+    line,
+    numbers,
+    pack,
+    read,
+    unpack,
+)
 
 INDEX = ".index"
 CHECKSUM = b', "checksum": "'  # the last entry of a record's first line
-SCORES = (*metrics.METRICS, "loss")
-_FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
-_READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
-_ABOUT = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters",
-          "largest_c", "loop", "failure", "error", "key", "commit", "protocol"]  # fmt: skip
-#: A row of the results; see `frame`.
-COLUMNS = [*_FOLD, "state", *_READ, *_ABOUT]
-_COMMON = [*_FOLD, "state", *_ABOUT]
-#: A row of the curves: a fold and epoch.
-CURVE = [*_FOLD, "state", "epoch", "loss", *(f"{part}_{name}" for part in ("val", "test") for name in SCORES)]
-
-#: Scores of a training that diverged where its record has none (protocol 1 kept no accuracy of the all-zero answer).
-NOTHING_SAID = {name: 0.0 for name in metrics.METRICS if name != "accuracy"}
+LARGEST = 2**30  # bytes of a file that is read
+#: What BERT-base would cost on a fold, and of which type.
+COST = {**dict.fromkeys(("parameters", "steps", "seconds_per_epoch", "seconds", "processor_seconds"), (int, float)), "host": (str,)}
 
 
 class Folder:
@@ -67,16 +75,31 @@ class Folder:
         return self.path / slug / f"{fold.key}{ending}"
 
     def write(self, fold: Fold, record: dict, predictions: dict[str, np.ndarray]) -> Path:
-        """Write a record whole: temporary name of its own, fsync, rename. record: state, curve, ... without configuration."""
-        body = json.dumps({name: _pack(array) for name, array in predictions.items()})
+        """Write a record whole: temporary name of its own, fsync, rename. record: state, curve, ... without configuration.
+
+        What is on record as done is replaced by no failure, and where its predictions are kept by none that has not its own.
+        """
         head = {**record, "config": fold.config, "protocol": fold.protocol, "key": fold.key}
         target = self.file(fold)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with environment.whole(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.write(text_of(head, body))
-            file.flush()
-            os.fsync(file.fileno())
+        with suppress(_Richer), environment.whole(target) as temporary:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text_of(head, pack(predictions)))
+                file.flush()
+                os.fsync(file.fileno())
+            if (there := self.worth(fold)) >= DONE and there > worth(record, bool(predictions)):
+                raise _Richer
         return target
+
+    def worth(self, fold: Fold) -> int:
+        """How much is on record of a fold at this moment; 0 for nothing, or for a file that is no whole record."""
+        try:
+            if not (path := self.file(fold)).is_file():
+                return 0
+            head, body = load(path)
+            return worth(head, body.strip() != b"{}")
+        except (RecordError, OSError):
+            return 0
 
     def read(self, fold: Fold) -> dict:
         """A fold's record without its predictions, checked. Raises RecordError, OSError."""
@@ -92,30 +115,27 @@ class Folder:
 
     def finished(self, fold: Fold) -> bool:
         """Whether `fold` is on record as done at this moment; costs one look at the folder if it is not."""
-        try:
-            return self.file(fold).is_file() and self.read(fold)["state"] == "done"
-        except (RecordError, OSError):
-            return False
+        return self.worth(fold) >= DONE
 
-    def states(self, folds: Iterable[Fold]) -> dict[Fold, str]:
-        """Fold -> "done", "failed" or "missing"; a file that is no whole record is set aside and said so."""
-        files = {self.file(fold): fold for fold in folds}
+    def states(self, folds: Iterable[Fold], set_aside: bool = False) -> dict[Fold, str]:
+        """Fold -> "done", "failed" or "missing"; what lies in a record's place and is none is named and counts as missing.
+
+        set_aside: rename it as well, so that its fold can be trained again; without it nothing is changed.
+        """
+        folds_of = {self.file(fold): fold for fold in folds}
         found = {}
-        for path, what in self._look(files).items():
-            found[files[path]] = what[rules.DEFAULT]["state"] if isinstance(what, dict) else "missing"
-            if isinstance(what, RecordError):
-                try:
-                    print(f"{what}; set aside as {_set_aside(path).name}, its fold will be trained again", file=sys.stderr)
-                except FileNotFoundError:  # another study has set it aside meanwhile
-                    pass
-            elif isinstance(what, OSError):
-                print(f"{path.name}: cannot be read ({what.strerror or what}); its fold counts as missing", file=sys.stderr)
+        for path, what in self._look(folds_of).items():
+            found[folds_of[path]] = what[1][_STATE] if isinstance(what, list) else "missing"
+            if isinstance(what, Exception):
+                problem = what if isinstance(what, RecordError) else f"{_name(path)}: cannot be read ({what.strerror or what})"
+                with suppress(FileNotFoundError):  # another study has set it aside meanwhile
+                    print(f"{problem}; {_aside(path) if set_aside else 'its fold counts as missing'}", file=sys.stderr)
         return found
 
     def rows(
         self, folds: Iterable[Fold] | None = None, reading: str = "paper", macro: str = "mean", rule: "str | Mapping[str, int]" = rules.DEFAULT
     ) -> pd.DataFrame:  # fmt: skip
-        """The results as one tidy frame, a row a fold that is on record; see `frame` for the columns.
+        """The results as one tidy frame, a row a fold that is on record; see record.frame for the columns.
 
         folds: those wanted; None for every record of the folder. Files that are no whole record are left out. rule: which epoch of
         a training is read, one of rules.RULES, "epoch=k", or data set -> epoch. reading, macro: as in metrics.scores; any but the
@@ -123,20 +143,20 @@ class Folder:
         scores of a set that the reading has no meaning for).
         """
         metrics.check_reading(reading, macro)
-        files = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
+        paths = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
         if (reading, macro) == ("paper", "mean") and isinstance(rule, str) and rule in rules.RULES:
-            return frame(what[rule] for what in self._look(files).values() if isinstance(what, dict))
+            return frame(_row(what, rule) for what in self._look(paths).values() if isinstance(what, list))
         rows = []
-        for head, body in _whole(files):
+        for path, head, body in _whole(paths):
             rows.append(row(head, rule))
             if (reading, macro) != ("paper", "mean"):
-                rows[-1] |= _read_again(head, body, reading, macro, rule)
+                rows[-1] |= _read_again(path, head, body, reading, macro, rule)
         return frame(rows)
 
     def curves(self, folds: Iterable[Fold] | None = None) -> pd.DataFrame:
-        """The learning curves as one tidy frame, a row a fold and epoch; see CURVE for the columns."""
-        files = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
-        return curve_frame(head for head, _ in _whole(files))
+        """The learning curves as one tidy frame, a row a fold and epoch; see record.CURVE for the columns."""
+        paths = sorted(self.path.glob("*/*.json")) if folds is None else [self.file(fold) for fold in folds]
+        return curve_frame(head for _, head, _ in _whole(paths))
 
     def heads(self) -> Iterator[dict]:
         """Every whole record without its predictions; files that are none are named on stderr and left out."""
@@ -145,6 +165,8 @@ class Folder:
                 yield load(path)[0]
             except RecordError as problem:
                 print(f"{problem}; left out", file=sys.stderr)
+            except OSError as problem:
+                print(f"{_name(path)}: cannot be read ({problem.strerror or problem}); left out", file=sys.stderr)
 
     def clear_leftovers(self, older_than: float = 3600) -> int:
         """Remove the temporary files that writers killed in the middle left behind (a write lasts no hour); how many."""
@@ -160,10 +182,7 @@ class Folder:
 
     def cost(self, fold: Fold) -> dict | None:
         """What BERT-base would cost on a fold, as `write_cost` noted it; None where it was never measured."""
-        try:
-            return json.loads(self.file(fold, ".cost").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return cost_in(self.file(fold, ".cost"))
 
     def write_cost(self, fold: Fold, cost: dict) -> None:
         """Note what BERT-base would cost on a fold (training/bert.py measures it)."""
@@ -172,10 +191,14 @@ class Folder:
         with environment.whole(target) as temporary:
             temporary.write_text(json.dumps(cost), encoding="utf-8")
 
-    def _look(self, files: Iterable[Path]) -> dict[Path, "dict | Exception | None"]:
-        """file -> rule -> its row; None where there is no such file, the error where it cannot be read."""
+    def _look(self, paths: Iterable[Path]) -> dict[Path, "list | Exception | None"]:
+        """file -> its entry of the index; None where there is no such file, the error where it cannot be read.
+
+        An entry: size and times of the file, its values of COMMON, those of READ at each epoch that a rule reads, and which of these
+        each rule reads.
+        """
         known, found, fresh = self._indexed(), {}, 0
-        for path in files:
+        for path in paths:
             name = "/".join(os.fspath(path).rsplit(os.sep, 2)[-2:])  # many times as fast as Path.parts
             found[path] = None
             try:
@@ -184,11 +207,12 @@ class Folder:
                 entry = known.get(name)
                 if entry is None or entry[0] != stamp:
                     head = load(path)[0]
-                    entry = [stamp, list(_common(head).values()), [list(_read(head, rule).values()) for rule in rules.RULES]]
+                    epochs = [read_epoch(head, rule) for rule in rules.RULES]
+                    which = list(dict.fromkeys(epochs))
+                    entry = [stamp, common(head), [read(head, epoch) for epoch in which], list(map(which.index, epochs))]
                     known[name] = entry
                     fresh += 1
-                common = dict(zip(_COMMON, entry[1]))
-                found[path] = {rule: common | dict(zip(_READ, values)) for rule, values in zip(rules.RULES, entry[2])}
+                found[path] = entry
             except FileNotFoundError:
                 fresh += known.pop(name, None) is not None
             except (OSError, RecordError) as problem:
@@ -198,10 +222,12 @@ class Folder:
         return found
 
     def _indexed(self) -> dict[str, list]:
+        """The index; empty where there is none, or where anything about it is not as `_look` makes it."""
         try:
-            checksum, body = (self.path / INDEX).read_bytes().split(b"\n", 1)
-            return json.loads(body) if checksum == _index_checksum(body) else {}
-        except (OSError, ValueError):
+            checksum, body = _content(self.path / INDEX).split(b"\n", 1)
+            known = json.loads(body) if checksum == _index_checksum(body) else {}
+            return known if _is_index(known) else {}
+        except (OSError, ValueError, RecursionError):
             return {}
 
     def _write_index(self, known: dict[str, list]) -> None:
@@ -213,54 +239,70 @@ class Folder:
             return
 
 
+#: How much a record is worth: a failure, one with predictions, a result, one with predictions.
+DONE = 3
+
+
+def worth(head: dict, predictions: bool) -> int:
+    """How much there is in a record; at least DONE where its fold is done."""
+    return (DONE if head["state"] == "done" else 1) + predictions
+
+
+class _Richer(Exception):
+    """What is on record already says more."""
+
+
 def load(path: Path) -> tuple[dict, bytes]:
-    """A record file's first line, checked, and its second. Raises RecordError that says what is wrong with the file."""
+    """A record file's first line, checked, and its second. Raises RecordError that says what is wrong with the file, OSError."""
     try:
-        head_line, body = path.read_bytes().split(b"\n")[:2]
-        head = json.loads(head_line)
+        head, body = _parsed(_content(path))
+        if path.stem != (fold := check(head)).key:
+            raise RecordError(f"the record of another fold, {fold.key}, under this name")
+    except RecordError as problem:
+        raise RecordError(f"{_name(path)}: {problem}") from None
+    return head, bytes(body)
+
+
+def _parsed(content: bytes) -> tuple[dict, memoryview]:
+    """The two lines of a record file, whole and of today's protocol. Raises RecordError."""
+    whole = memoryview(content)  # its parts are looked at, not copied
+    try:
+        end = content.index(b"\n")
+        body = whole[end + 1 : content.index(b"\n", end + 1)]
+        head = json.loads(str(whole[:end], "utf-8"))
         del head["checksum"]
         other = type(head.get("protocol")) is int and head["protocol"] != PROTOCOL
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise RecordError(f"{path.name}: not a whole record (truncated, empty or foreign)") from None
+        raise RecordError("not a whole record (truncated, empty or foreign)") from None
     if other:
-        raise RecordError(f"{path.name}: written under protocol {head['protocol']}, this is protocol {PROTOCOL}")
-    said, _, checksum = head_line.rpartition(CHECKSUM)
-    if checksum != _checksum(said, body) + b'"}':
-        raise RecordError(f"{path.name}: checksum differs (edited or damaged)")
-    try:
-        fold = check(head)
-    except RecordError as problem:
-        raise RecordError(f"{path.name}: {problem}") from None
-    if fold.key != head["key"]:
-        raise RecordError(f"{path.name}: its key does not match its configuration")
-    if path.stem != fold.key:
-        raise RecordError(f"{path.name}: the record of another fold, {fold.key}, under this name")
+        raise RecordError(f"written under protocol {str(head['protocol'])[:20]}, this is protocol {PROTOCOL}")
+    said = content.rfind(CHECKSUM, 0, end)
+    if said < 0 or whole[said + len(CHECKSUM) : end] != _checksum(whole[:said], body) + b'"}':
+        raise RecordError("checksum differs (edited or damaged)")
     return head, body
 
 
-#: What a record must hold, and of which type; all else may be missing.
-_SHAPE = {"config": dict, "state": str, "key": str, "protocol": int, "env": dict}
-_OPTIONAL = {"scores": dict, "curve": list, "health": dict, "cost": dict, "error": dict}
+def _content(path: Path) -> bytes:
+    """What a plain file holds. Raises RecordError for anything else, which might never end, and for one that is too large."""
+    try:
+        files.check(path, LARGEST)
+    except files.NotPlain as problem:
+        raise RecordError(str(problem)) from None
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
-def check(head: object) -> Fold:
-    """The fold of a record, whose shape is checked here and nowhere else. Raises RecordError that names what is wrong."""
-    if not isinstance(head, dict):
-        raise RecordError("a record is an object")
-    for name, kind in (_SHAPE | _OPTIONAL).items():
-        if name in _SHAPE and name not in head:
-            raise RecordError(f"the record has no {name!r}")
-        if name in head and (not isinstance(head[name], kind) or isinstance(head[name], bool)):
-            raise RecordError(f"the record's {name!r} is no {kind.__name__}")
-    if head["state"] not in ("done", "failed"):
-        raise RecordError(f"the record's state is {head['state']!r}, neither done nor failed")
-    for part in head.get("scores", {}).values():
-        if not isinstance(part, dict) or not all(isinstance(value, int | float) for value in part.values()):
-            raise RecordError("the record's 'scores' are no numbers")
-    for at in head.get("curve", []):
-        if not isinstance(at, dict) or type(at.get("epoch")) is not int or not set(map(type, at.values())) <= {int, float}:
-            raise RecordError("the record's 'curve' is no list of epochs with numbers")
-    return Fold.of(head["config"], head["protocol"])
+def cost_in(path: Path) -> dict | None:
+    """What BERT-base would cost on a fold, from a file; None where it does not say so."""
+    try:
+        cost = json.loads(_content(path))
+        return cost if all(type(value) in COST[name] for name, value in cost.items() if name in COST) else None
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+
+
+def _name(path: Path) -> str:
+    return visible(path.name)
 
 
 def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> int | None:
@@ -281,88 +323,30 @@ def read_epoch(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> i
 def row(head: dict, rule: "str | Mapping[str, int]" = rules.DEFAULT) -> dict:
     """A record's row of the results, COLUMNS -> value; what the record does not say is NaN, and so is any score of a failed fold. One
     that diverged failed by its cell, not by the machine: it has the scores of an answer that says nothing."""
-    values = _common(head) | _read(head, rule)
+    values = dict(zip(COMMON, common(head))) | dict(zip(READ, read(head, read_epoch(head, rule))))
     return {column: values[column] for column in COLUMNS}
 
 
-def _common(head: dict) -> dict:
-    """What no rule changes of a record's row, in the order of _COMMON."""
-    env = head["env"]
-    values = _of_fold(head) | {
-        "failure": head.get("error", {}).get("type"), "error": head.get("error", {}).get("message"), "key": head["key"], "protocol": head["protocol"],
-        **head.get("cost", {}), **head.get("health", {}), "loop": env.get("loop"), "commit": env.get("commit"),
-    }  # fmt: skip
-    return {column: values.get(column, np.nan) for column in _COMMON}
-
-
-def _read(head: dict, rule: "str | Mapping[str, int]") -> dict:
-    """What a rule reads of a record, in the order of _READ."""
-    epoch, values = read_epoch(head, rule), {}
-    if head.get("error", {}).get("type") == Diverged.__name__:
-        values |= NOTHING_SAID | head.get("scores", {}).get("test", {})
-    elif head["state"] == "done" and epoch is not None:
-        scored = next(at for at in head["curve"] if at["epoch"] == epoch)
-        if head["protocol"] == 1:
-            values |= head.get("scores", {}).get("test", {})
-        values |= {name.removeprefix("test_"): value for name, value in scored.items() if name.startswith(("val_", "test_"))}
-    return (
-        dict.fromkeys(_READ, np.nan)
-        | {name: values[name] for name in _READ if name in values}
-        | ({} if epoch is None else {"epoch": epoch})
-    )
-
-
-def _of_fold(head: dict) -> dict:
-    fold = Fold.of(head["config"], head["protocol"])
-    named = {name: getattr(fold, name) for name in ("dataset", "model", "run", "fold", "seed")}
-    return named | {"alteration": fold.cell, "formula": fold.alteration, "state": head["state"]}
-
-
-def frame(rows: Iterable[dict]) -> pd.DataFrame:
-    """Rows as the tidy frame that every statistic takes; an empty one has the same columns.
-
-    dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
-    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
-    loop, failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
-    """
-    found = pd.DataFrame(list(rows), columns=COLUMNS)
-    return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
-
-
-def curve_frame(heads: Iterable[dict]) -> pd.DataFrame:
-    """The curves of records, a row a fold and epoch: columns CURVE, scores as fractions."""
-    rows = [
-        {**about, **at}
-        for head in heads for about in [_of_fold(head)] for at in head.get("curve", [])
-    ]  # fmt: skip
-    found = pd.DataFrame(rows, columns=CURVE)
-    return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)
-
-
-def at_epoch(arrays: dict[str, np.ndarray], epoch: int | None) -> dict[str, np.ndarray]:
-    """Stored predictions at one epoch: rows, labels, probabilities. Raises RecordError where none are kept of it."""
-    kept = list(arrays.get("epochs", ()))
-    if epoch not in kept:
-        known = f"; they are of epoch {', '.join(map(str, kept))}" if kept else ""
-        raise RecordError(f"no predictions of epoch {epoch} are on record{known}")
-    return {"rows": arrays["rows"], "labels": arrays["labels"], "probabilities": arrays["probabilities"][kept.index(epoch)]}
-
-
-def _whole(files: Iterable[Path]) -> Iterator[tuple[dict, bytes]]:
-    """First and second line of the files that are whole records."""
-    for path in files:
+def _whole(paths: Iterable[Path]) -> Iterator[tuple[Path, dict, bytes]]:
+    """The files that are whole records, with their first and second line."""
+    for path in paths:
         try:
-            yield load(path)
+            yield path, *load(path)
         except (RecordError, OSError):
             continue
 
 
-def _read_again(head: dict, body: bytes, reading: str, macro: str, rule: "str | Mapping[str, int]") -> dict:
+def _read_again(path: Path, head: dict, body: bytes, reading: str, macro: str, rule: "str | Mapping[str, int]") -> dict:
     """The scores of a record by another reading of its predictions; the loss stays what it is."""
-    again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), np.nan)
+    again = dict.fromkeys((*metrics.METRICS, *(f"val_{name}" for name in SCORES)), math.nan)
     if head["state"] == "done":
         try:
-            arrays = at_epoch(unpack(body), read_epoch(head, rule))
+            stored = unpack(body)
+        except RecordError as problem:
+            print(f"{_name(path)}: {problem}; its scores by this reading count as missing", file=sys.stderr)
+            return again
+        try:
+            arrays = at_epoch(stored, read_epoch(head, rule))
         except RecordError:  # one that came from an edition has no predictions
             return again
         if metrics.has_meaning(reading, arrays["labels"]):
@@ -370,34 +354,70 @@ def _read_again(head: dict, body: bytes, reading: str, macro: str, rule: "str | 
     return again
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a bad record so that its fold is trained again and the file can still be looked at."""
+def _aside(path: Path) -> str:
+    """Rename what is no record, so that its fold can be trained again and it can still be looked at; what became of it, in words."""
     names = (path.with_suffix(f".{number}bad" if number else ".bad") for number in range(10**6))
-    return path.replace(next(name for name in names if not name.exists()))
+    try:
+        place = path.replace(next(name for name in names if not os.path.lexists(name)))
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        return f"it cannot be set aside ({problem.strerror or problem})"
+    return f"set aside as {_name(place)}, its fold will be trained again"
 
 
 def text_of(head: dict, body: str) -> str:
     """A record file's two lines. The checksum is that of the bytes before it and of the second line, so that checking parses nothing."""
-    said = json.dumps(head)[:-1]
+    said = line(head)[:-1]
     return said + (CHECKSUM + _checksum(said.encode(), body.encode())).decode() + f'"}}\n{body}\n'
 
 
-def _checksum(said: bytes, body: bytes) -> bytes:
-    digest = hashlib.sha256(said + b"\n")
+def _checksum(said: "bytes | memoryview", body: "bytes | memoryview") -> bytes:
+    digest = hashlib.sha256(said)
+    digest.update(b"\n")
     digest.update(body)
     return digest.hexdigest()[:16].encode()
 
 
 def _index_checksum(body: bytes) -> bytes:
-    return hashlib.sha256(",".join([*COLUMNS, *rules.RULES]).encode() + b"\n" + body).hexdigest().encode()
+    return hashlib.sha256(",".join([*COLUMNS, *rules.RULES, "2"]).encode() + b"\n" + body).hexdigest().encode()
 
 
-def _pack(array: np.ndarray) -> dict:
-    data = base64.b64encode(zlib.compress(np.ascontiguousarray(array).tobytes())).decode()
-    return {"dtype": array.dtype.str, "shape": array.shape, "data": data}
+_STATE = COMMON.index("state")
+_KINDS = {**dict.fromkeys(COMMON, (str,)), **dict.fromkeys(("run", "fold", "seed", "protocol"), (int,)), **dict.fromkeys(NUMBERS, (int, float)),
+          **dict.fromkeys(("loop", "failure", "error", "commit"), (str, float, type(None)))}  # fmt: skip
 
 
-def unpack(body: bytes) -> dict[str, np.ndarray]:
-    """The second line of a record file as arrays."""
-    packed = {name: (zlib.decompress(base64.b64decode(array["data"])), array) for name, array in json.loads(body).items()}
-    return {name: np.frombuffer(data, np.dtype(array["dtype"])).reshape(array["shape"]) for name, (data, array) in packed.items()}
+def _row(entry: list, rule: str) -> dict:
+    """A row of the results from an entry of the index."""
+    _, values, reads, which = entry
+    return dict(zip(COMMON, values)) | dict(zip(READ, reads[which[_RULE[rule]]]))
+
+
+_RULE = {rule: number for number, rule in enumerate(rules.RULES)}
+
+
+def _is_index(known: object) -> bool:
+    """Whether every entry is one that `_look` makes."""
+    if known == {}:
+        return True
+    try:
+        stamps, values, reads, which = zip(*known.values(), strict=True)
+        columns = dict(zip(COMMON, zip(*values, strict=True), strict=True))
+        read_values = list(chain.from_iterable(reads))
+        return (
+            all(set(map(type, column)) <= set(_KINDS[name]) for name, column in columns.items())
+            and set(columns["state"]) <= {"done", "failed"}
+            and all(numbers(columns[name]) for name in (*NUMBERS, "run", "fold", "seed", "protocol"))
+            and {(type(stamp), len(stamp)) for stamp in stamps} <= {(list, 3)}
+            and {(type(of), len(of)) for of in read_values} <= {(list, len(READ))}
+            and numbers(chain.from_iterable(read_values))
+            and {(type(of), len(of)) for of in which} <= {(list, len(rules.RULES))}
+            and all(type(n) is int and 0 <= n < len(of) for of, numbered in zip(reads, which) for n in numbered)
+        )
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
+def _index_checksum(body: bytes) -> bytes:
+    return hashlib.sha256(",".join([*COLUMNS, *rules.RULES, "2"]).encode() + b"\n" + body).hexdigest().encode()

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import environment, rules
+from .. import environment, files, rules
 from ..datasets import describe, registry
-from ..errors import DataError, SettingsError, Stopped
+from ..errors import DataError, SettingsError, Stopped, visible
 from ..fold import SPLITS, Fold
 from ..models import checkpoints
 from ..models.kinds import KINDS
@@ -46,6 +46,15 @@ def run_study(
     initial weights, order and masks from either. yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
     is no), None asks where somebody can be asked. Raises SettingsError, DataError, Stopped. Ctrl-C loses only the folds under way.
     """
+    switches = {
+        "skip_finished": skip_finished,
+        "resume_unfinished": resume_unfinished,
+        "retry_failed": retry_failed,
+        "fail_fast": fail_fast,
+    }
+    for name, value in (switches | ({} if yes is None else {"yes": yes})).items():
+        if not isinstance(value, bool):  # "no" would count as True, [] as False
+            raise SettingsError(f"{name} must be True or False, not {value!r}")
     settings = Settings.of(**parameters)
     part = check_shard(shard)
     if scheduler is not None:
@@ -55,7 +64,7 @@ def run_study(
         raise SettingsError(f"engine {by!r} trains in this process; a scheduler's workers train with TensorFlow")
     environment.prepare()
     work = plan(settings)
-    states = work.states()
+    states = work.states(set_aside=settings.train and resume_unfinished)
     again = [state for state, wanted in (("done", not skip_finished), ("missing", resume_unfinished), ("failed", retry_failed)) if wanted]
     mine = in_shard(work.folds, part)
     pending = [fold for fold in mine if settings.train and states[fold] in again]
@@ -79,7 +88,7 @@ def results(
     """All records of a folder (default: the study's own) or of an edition as one tidy frame, a row a fold.
 
     rule: which epoch is read: best | loss | accuracy | last | epoch=k, or data set -> epoch ("paper" needs a plan: Plan.results).
-    reading, macro: as in metrics.scores. See records.Folder.rows, and records.frame for the columns.
+    reading, macro: as in metrics.scores. See records.Folder.rows, and record.frame for the columns.
     """
     if isinstance(rule, str) and rules.check(rule) == "paper":
         raise SettingsError("rule 'paper' is for a plan: plan(settings).results(rule='paper')")
@@ -89,7 +98,7 @@ def results(
 def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
     """The learning curves of all records of a folder (default: the study's own) or of an edition, a row a fold and epoch.
 
-    Columns: see records.CURVE; scores are fractions.
+    Columns: see record.CURVE; scores are fractions.
     """
     return store(records_dir).curves()
 
@@ -100,7 +109,7 @@ def _train(
     settings, records = work.settings, work.store
     _check_data(work, pending)
     checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
-    _check_folder(work)
+    _check_folder(work, pending)
     records.clear_leftovers()
     estimate = Estimate(work)
     if by == "tensorflow":
@@ -114,7 +123,7 @@ def _train(
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)
-    progress = Progress(pending, planned, done)
+    progress, written = Progress(pending, planned, done), []
 
     def wanted(fold: Fold) -> bool:  # another study may have trained it meanwhile
         if fold in again or not records.finished(fold):
@@ -127,9 +136,8 @@ def _train(
     try:
         for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, by, progress):
             failed = trained.record["state"] == "failed"
-            # a fold that went wrong here but was finished by another study stays finished
-            if not failed or not records.finished(trained.fold):
-                _write(trained, work)
+            _write(trained, work)
+            written.append(trained.fold)
             progress.show(trained.fold, trained.record)
             if fail_fast and failed:
                 progress.note("stopped at the first failure")
@@ -138,6 +146,9 @@ def _train(
         raise Stopped(f"{problem}; every finished fold is on record, the same command goes on from there") from problem
     finally:
         progress.end()
+    if gone := [fold for fold in written if not records.file(fold).exists()]:
+        raise Stopped(f"{len(gone)} of the {len(written)} records that were written to {visible(records)} are not there any more, that of "
+                      f"{gone[0].label} for one: something else takes files away there; the same command trains these folds again")  # fmt: skip
 
 
 def _measure_costs(work: Plan) -> None:
@@ -174,6 +185,8 @@ def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, by: st
 
 def _write(trained: Trained, work: Plan) -> None:
     try:
+        if not work.store.path.is_dir():  # a folder of that name made now would hold the rest of the study alone
+            raise OSError(errno.ENOENT, "the folder has been taken away while the study ran")
         work.store.write(*trained)
     except OSError as problem:
         what = "the disk is full" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else f"{problem.strerror or problem}"
@@ -190,13 +203,14 @@ def _check_data(work: Plan, pending: list[Fold]) -> None:
             raise DataError(f"{name}: {left} documents are too few for {SPLITS} folds{of}")
         if name not in registry.entries():
             for remark in (*prepared.dataset.notes, *describe.remarks(prepared)):
-                print(f"{name}: {remark}", flush=True)
+                print(visible(f"{name}: {remark}"), flush=True)
 
 
-def _check_folder(work: Plan) -> None:
+def _check_folder(work: Plan, pending: list[Fold]) -> None:
     """Before anything is trained: can records be written at all?"""
     try:
-        work.store.path.mkdir(parents=True, exist_ok=True)
+        for folder in dict.fromkeys([work.store.path, *(work.store.file(fold).parent for fold in pending)]):
+            files.folder(folder)
         if not os.access(work.store.path, os.W_OK):
             raise PermissionError(errno.EACCES, "no permission to write there")
     except OSError as problem:

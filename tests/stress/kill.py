@@ -46,7 +46,8 @@ def family(process):
 
 def what_counts(path):
     """All of a record that must not depend on what happened to its process."""
-    from lstmcs.study.records import load, unpack
+    from lstmcs.record import unpack
+    from lstmcs.study.records import load
 
     head, body = load(path)
     kept = {name: head.get(name) for name in ("config", "state", "curve", "health", "key")}
