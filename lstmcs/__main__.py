@@ -1,13 +1,16 @@
-"""Command line: lstmcs (or python -m lstmcs) study | status | report | records | data. Exit codes: 0 fine, 1 something failed, 2 wrong input."""
+"""Command line: lstmcs (or python -m lstmcs) study | status | report | records | data. Exit codes: 0 fine, 1 something failed, 2 wrong input, 130
+interrupted, 141 the output was no longer read."""
 
 from __future__ import annotations  # the types of a study that may not be installed
 
 import argparse
+import os
 import re
 import signal
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 
 from . import environment
 from ._version import __version__
@@ -33,6 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
     if MISSING:
         print(f"lstmcs: {MISSING}", file=sys.stderr)
         return 2
+    if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal's encoding lacks is shown as an escape
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try once more at its end
+        if isinstance(error, BrokenPipeError):  # whoever read the output has gone, as `head` does once it has its lines
+            return 141
+        print(f"lstmcs: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _parser().parse_args(arguments)
     environment.prepare()
     before = None
@@ -47,6 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lstmcs: {_line(error)}", file=sys.stderr)
         return 2
     except (Stopped, OSError) as error:  # full disk, lost scheduler, a file that cannot be read or written
+        if isinstance(error, OSError):
+            print(flush=True)  # fails again, if it was the output
         print(f"lstmcs: {_line(error)}", file=sys.stderr)
         return 1
     finally:

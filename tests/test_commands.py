@@ -1,6 +1,9 @@
 """A hundred and more random wrong command lines and parameter sets: one clear line, exit code 2, no traceback, nothing written."""
 
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -107,7 +110,7 @@ def test_wrong_words_name_the_nearest(words, says, home, capsys):
 VALUES = (None, True, -1, 0.5, float("nan"), 10**30, "", "x", b"x", [], [1], {}, {"a": 1}, (), object(), lambda: 0, "\0", ["\0"], [None])
 GOOD = {"preset": ("smoke", "quick"), "datasets": ("robo",), "padding": ("fixed",)}
 ALLOWED = {  # values above that are no mistake for a parameter
-    "alterations": (None, "", [], (), {}), "runs": (None,), "folds": (None,), "seed": (), "reseeds": (None,), "workers": (None,),
+    "alterations": (None, "", [], (), {}), "runs": (None,), "folds": (None,), "seed": (None,), "datasets": (None,), "reseeds": (None,), "workers": (None,),
     "records_dir": (None, "x", ""), "train": (True,), "scheduler": (None,), "shard": (None,),
 }  # fmt: skip
 
@@ -115,9 +118,48 @@ ALLOWED = {  # values above that are no mistake for a parameter
 @pytest.mark.parametrize("seed", range(100))
 def test_a_wrong_parameter_is_a_value_error_that_names_it(seed, home):
     rng = random.Random(seed)
-    name = rng.choice(["preset", "datasets", "padding", *ALLOWED, "epochz"])
+    name = rng.choice(["preset", "padding", *ALLOWED, "epochz"])
     value = rng.choice([v for v in VALUES if not any(v is a or (type(v) is type(a) and v == a) for a in ALLOWED.get(name, ()))])
     others = {k: rng.choice(v) for k, v in GOOD.items() if k != name} | {"workers": 0, "folds": 1, "train": False}
     with pytest.raises(ValueError) as error:
         run_study(**others | {name: value})
     assert 0 < len(str(error.value)) < 1000
+
+
+# === Where the output goes ===
+
+
+def started(*words, **more):
+    """`python -m lstmcs` as a shell starts it."""
+    return subprocess.Popen([sys.executable, "-m", "lstmcs", *words], stderr=subprocess.PIPE, **more)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", [("data", "list"), ("status", "--preset", "smoke"), ("study", "--preset", "smoke", "--workers", "0")])
+def test_output_that_nobody_reads_ends_quietly(command, unbuffered, home):
+    """As behind `| head -0`: the reader has gone before anything is written."""
+    with started(*command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait(60) == 141
+    assert not list(home.iterdir())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_one_line(unbuffered):
+    with (
+        open("/dev/full", "wb") as full,
+        started("data", "list", stdout=full, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}) as process,
+    ):
+        assert process.stderr.read() == b"lstmcs: the output cannot be written: No space left on device\n" and process.wait(60) == 1
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path):
+    """Emoji and CJK as classes, a file name and a note on a terminal of ASCII; the words before and after them are there."""
+    path = tmp_path / "gefühle😀.csv"
+    rows = [f"robots lift heavy boxes number{n} here,{'😀悲'[n % 2]}" for n in range(12)]
+    path.write_text("text,label\n" + "\n".join(rows) + "\nthe of,rare😀\n", encoding="utf-8")
+    with started("data", "show", str(path), stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "ascii"}) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and err == b""
+    assert rb"gef\xfchle\U0001f600.csv" in out and rb"classes without a prepared document: rare\U0001f600" in out
