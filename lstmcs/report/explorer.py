@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -145,6 +146,39 @@ def _called(name: str) -> str:
 def _done(fig: plt.Figure, caption: str, alt: str) -> HTML:
     fig.set_layout_engine("constrained")
     return show.figure(fig, caption, alt)
+
+
+class LiveCurve:
+    """A learning curve that grows while Keras trains: LambdaCallback(on_epoch_end=LiveCurve()).
+
+    Each score of the validation rows has a panel: that of the training rows dashed, theirs solid.
+    """
+
+    def __init__(self):
+        self.rows: list[dict[str, float]] = []
+        self._place, self._drawn = display(HTML(""), display_id=True), 0.0
+
+    def __call__(self, epoch: int, logs: dict[str, float]) -> None:
+        self.rows.append(dict(logs))
+        if time.monotonic() - self._drawn > LOOK:
+            self.draw()
+
+    def draw(self) -> None:
+        """The curve as it is; the last epochs may have come too quickly to be drawn."""
+        table = pd.DataFrame(self.rows, index=range(1, len(self.rows) + 1))
+        names = [name for name in table if f"val_{name}" in table]
+        fig, axes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 2.2), squeeze=False)
+        for ax, name in zip(axes.flat, names):
+            ax.plot(table[name], "--", color=plots.GREY, label="training")
+            ax.plot(table[f"val_{name}"], color=plots.BLUE, label="validation")
+            ax.set(xlabel="epoch")
+            ax.set_title(name.replace("_", " "), fontsize=9, loc="left")
+            ax.grid(color="#dddddd", lw=0.5)
+            ax.spines[["top", "right"]].set_visible(False)
+        axes[0, 0].legend(frameon=False, fontsize=8)
+        last = ", ".join(f"{name.replace('_', ' ')} {table[f'val_{name}'].iloc[-1]:.3f}" for name in names)
+        self._place.update(_done(fig, "Computed now, an epoch at a time.", f"After {len(table)} epochs, on validation: {last}."))
+        self._drawn = time.monotonic()
 
 
 # === A training ===

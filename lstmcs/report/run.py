@@ -28,7 +28,7 @@ from .pages import about_of, index, render, write
 def notebooks() -> dict[str, dict]:
     """Notebook -> what its metadata says of its pages (metadata["lstmcs"]), in the order of their numbers.
 
-    pages: one a data set ("each"), one for all sets ("all"), or one that needs none ("one"). models: the kinds it shows; all of
+    pages: one a data set ("each"), one for all sets ("all"), one that needs no set ("one"), or no page ("none"). models: the kinds it shows; all of
     the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
     """
     found = {}
@@ -47,6 +47,8 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
         files.folder(folder / part)
     failed = []
     for notebook, about in notebooks().items():
+        if about["pages"] == "none":
+            continue
         models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)
         for dataset in (settings.datasets if about["pages"] == "each" else [None]) if models else []:
             chosen = {"models": models} | ({"datasets": [dataset]} if dataset else {})

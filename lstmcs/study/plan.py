@@ -239,6 +239,16 @@ class Plan:
         """Fold -> "done", "failed" or "missing"; see records.Folder.states."""
         return self.store.states(self.folds, set_aside)
 
+    def frame(self) -> pd.DataFrame:
+        """The trainings that are planned, a row each: dataset, model, alteration, run, fold, epochs (the last one; NaN where there is
+        none) and state, "done" or "failed" on record, or "missing"."""
+        states = self.states()
+        rows = [
+            {"dataset": f.dataset, "model": f.model, "alteration": f.cell, "run": f.run, "fold": f.fold,
+             "epochs": f.training.get("epochs"), "state": states[f]} for f in self.folds
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=["dataset", "model", "alteration", "run", "fold", "epochs", "state"])
+
     def results(self, reading: str = "paper", macro: str = "mean", rule: str | None = None) -> pd.DataFrame:
         """The records at hand, a row a fold; see records.Folder.rows. rule: None means that of the settings."""
         rule = rules.check(rule or self.settings.rule)
