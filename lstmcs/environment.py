@@ -14,9 +14,10 @@ import json
 import os
 import platform
 import subprocess
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -67,6 +68,17 @@ def whole(target: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def clear(paths: Iterable[Path], older_than: float) -> int:
+    """Remove those of the files that nobody has written to for so many seconds; how many."""
+    removed = 0
+    for path in paths:
+        with suppress(OSError):  # gone meanwhile, or not ours to remove
+            if time.time() - path.stat().st_mtime > older_than:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def local_datasets() -> Path | None:

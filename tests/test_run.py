@@ -210,3 +210,101 @@ def test_notebooks_run_under_nbval(tmp_path):
         env=os.environ | {"LSTMCS_HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.fixture
+def own_notebooks(home, monkeypatch):
+    """Reports of these notebooks alone: name -> source of its one code cell."""
+    real = run.environment.shared
+
+    def make(**sources):
+        for name, source in sources.items():
+            title = nbformat.v4.new_markdown_cell("# A title\n\n**A question?**")
+            parameters = nbformat.v4.new_code_cell('preset = "start"', metadata={"tags": ["parameters"]})
+            made = nbformat.v4.new_notebook(
+                cells=[title, parameters, nbformat.v4.new_code_cell("print('begun')"), nbformat.v4.new_code_cell(source)]
+            )
+            made.metadata |= {
+                "lstmcs": {"pages": "one"},
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            }
+            nbformat.write(made, home / f"{name[1:]}.ipynb")
+        shared = {"notebooks": home} | {path.name: path for path in home.glob("*.ipynb")}
+        monkeypatch.setattr(run.environment, "shared", lambda *parts: shared.get(parts[-1] if parts else None) or real(*parts))
+        return home / "reports"
+
+    return make
+
+
+def test_a_kernel_that_is_killed_fails_its_page_and_the_rest_goes_on(own_notebooks, capsys):
+    """As when the machine runs out of memory: nobody raises anything."""
+    reports = own_notebooks(_01_dies="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", _02_lives="print(6 * 7)")
+    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 1
+    said = capsys.readouterr()
+    assert "failed: notebook 01_dies" in said.err and "02_lives" not in said.err and "running 02_lives" in said.out
+    page = (reports / "01_dies.html").read_text()
+    assert "<strong>failed</strong>: DeadKernelError" in page and "begun" in page
+    assert "42" in (reports / "02_lives.html").read_text() and "DeadKernelError" in (reports / "index.html").read_text()
+    assert not list(reports.glob("*/*running*"))
+    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 1 and "running 02_lives" not in capsys.readouterr().out
+
+
+def test_a_kernel_that_never_comes_fails_its_page(own_notebooks, monkeypatch, capsys):
+    reports = own_notebooks(_01_first="1")
+    monkeypatch.setattr(run.sys, "executable", "/nowhere/python")
+    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 1
+    assert "<strong>failed</strong>" in (reports / "01_first.html").read_text() and "failed: notebook 01_first" in capsys.readouterr().err
+
+
+def test_leftovers_of_killed_reports_go_and_those_of_living_ones_stay(own_notebooks):
+    reports = own_notebooks(_01_first="1")
+    (reports / "notebooks").mkdir(parents=True)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = {
+        f"notebooks/x.{dead.pid}.running.ipynb": False, f"notebooks/x.{os.getpid()}.running.ipynb": True, "notebooks/my.running.ipynb": True,
+        "notebooks/.lstmcs-1.tmp": False, ".lstmcs-2.tmp": False, "mine.tmp": True,
+    }  # fmt: skip
+    for name in names:
+        (reports / name).write_text("{}")
+        os.utime(reports / name, (0, 0))
+    (new := reports / "notebooks" / ".lstmcs-3.tmp").write_text("")
+    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 0
+    assert {name: (reports / name).exists() for name in names} == names and new.exists()
+
+
+FOREIGN = {
+    "list": "[]", "null": "null", "text": "hello", "empty": "", "no cells": '{"metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+    "deep": "[" * 10**5, "another's": json.dumps(nbformat.v4.new_notebook()), "old": '{"worksheets": [], "nbformat": 3, "metadata": {"lstmcs": {}}}',
+    "cells null": '{"cells": null, "metadata": {"lstmcs": {"state": "complete"}}, "nbformat": 4, "nbformat_minor": 5}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*FOREIGN, "folder", "pipe", "edited"])
+def test_a_foreign_notebook_does_not_stop_the_index(kind, own_notebooks):
+    reports = own_notebooks(_01_first="1")
+    assert main(["report", "--preset", "smoke", "--workers", "0"]) == 0
+    before = (reports / "index.html").read_text()
+    other = reports / "notebooks" / "00_other.ipynb"
+    (reports / "00_other.html").write_text("")
+    if kind in ("folder", "pipe"):
+        other.mkdir() if kind == "folder" else os.mkfifo(other)
+    elif kind == "edited":  # ours, with one thing another: state, numbers, parameters, env
+        ours = json.loads((reports / "notebooks" / "01_first.ipynb").read_text())
+        for name, value in (
+            ("state", "half"),
+            ("done", "3"),
+            ("parameters", {}),
+            ("env", None),
+            ("title", 5),
+            ("parameters", {"datasets": "robo"}),
+        ):
+            other.write_text(json.dumps(ours | {"metadata": ours["metadata"] | {"lstmcs": ours["metadata"]["lstmcs"] | {name: value}}}))
+            assert run.index(reports).read_text() == before
+        ours["cells"][0]["metadata"]["tags"] = [["answer"]]
+        other.write_text(json.dumps(ours))
+        assert "00_other.html" in run.index(reports).read_text()
+        return
+    else:
+        other.write_text(FOREIGN[kind])
+    assert run.index(reports).read_text() == before

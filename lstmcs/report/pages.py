@@ -20,13 +20,16 @@ import nbformat
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from .. import environment
+from .. import environment, files
 from .._version import __version__
 from ..study.plan import Settings
 from . import show
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+#: What run.py notes in an executed notebook, beside what may be missing: size, why, table, fingerprint.
+ABOUT = {**dict.fromkeys(("title", "notebook", "dataset", "preset", "state", "made"), str), **dict.fromkeys(("done", "failed", "planned"), int),
+         "seconds": (int, float), "parameters": dict, "env": dict}  # fmt: skip
 #: From best to worst; the study's state is the worst of its pages'.
 STATES = ("complete", "partial", "failed")
 
@@ -168,9 +171,12 @@ def index(folder: Path | None = None) -> Path:
 def _answer_and_picture(executed: Path) -> tuple[str, str]:
     """What a summary gives to the index, as HTML; empty texts for any other notebook."""
     shown = {"answer": [], "picture": []}
-    for cell in nbformat.read(executed, 4).cells:
-        for tag in shown.keys() & set(cell.metadata.get("tags", [])):
-            shown[tag] += [o["data"]["text/html"] for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
+    try:
+        for cell in nbformat.read(executed, 4).cells:
+            for tag in shown.keys() & set(cell.metadata.get("tags", [])):
+                shown[tag] += [str(o["data"]["text/html"]) for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
+    except (TypeError, AttributeError, KeyError):  # a notebook of ours that somebody has edited
+        return "", ""
     if not (shown["answer"] and shown["picture"]):
         return "", ""
     few = len(about_of(executed)["parameters"]["datasets"]) < 3
@@ -179,10 +185,13 @@ def _answer_and_picture(executed: Path) -> tuple[str, str]:
 
 
 def about_of(executed: Path) -> dict:
-    """What run.py noted in an executed notebook; empty if there is none."""
+    """What run.py noted in an executed notebook; empty if there is none, or if the file is no such notebook."""
     try:
-        return dict(nbformat.read(executed, 4).metadata.get("lstmcs", {}))
-    except (OSError, ValueError, nbformat.reader.NotJSONError):
+        files.check(executed)
+        about = dict(nbformat.read(executed, 4).metadata["lstmcs"])
+        datasets, known = about["parameters"]["datasets"], all(isinstance(about[name], kind) for name, kind in ABOUT.items())
+        return about if known and about["state"] in STATES and isinstance(datasets, list) and "commit" in about["env"] else {}
+    except Exception:  # whatever a reader of notebooks makes of a file that is none
         return {}
 
 

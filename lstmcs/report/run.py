@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 from collections import Counter
@@ -16,11 +17,13 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
 from .. import environment, files
+from ..errors import visible
 from ..study.plan import Plan, Settings, plan
 from .pages import about_of, index, render, write
 
@@ -45,6 +48,7 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     )  # an edition's pages lie beside it
     for part in ("notebooks", "tables"):
         files.folder(folder / part)
+    _clear_leftovers(folder)
     failed = []
     for notebook, about in notebooks().items():
         if about["pages"] == "none":
@@ -94,6 +98,10 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
         )  # fmt: skip
     except PapermillExecutionError as error:
         state, why = "failed", f"{error.ename}: {error.evalue}"
+    except Exception as error:  # the kernel is gone (killed, out of memory), or never came: this page failed, others need not
+        state, why = "failed", f"{type(error).__name__}: {visible(error)[:300]}"
+        if not temporary.exists():
+            shutil.copyfile(source, temporary)
     except BaseException:  # Ctrl-C
         temporary.unlink(missing_ok=True)
         raise
@@ -110,6 +118,13 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
         "parameters": work.settings.parameters(), "env": environment.describe(),
     }  # fmt: skip
+
+
+def _clear_leftovers(folder: Path, older_than: float = 3600) -> None:
+    """Remove what reports that were killed left behind: unfinished files, and notebooks whose process is gone."""
+    environment.clear([*folder.glob(environment.LEFTOVER), *folder.glob(f"*/{environment.LEFTOVER}")], older_than)
+    running = [path for path in folder.glob("notebooks/*.running.ipynb") if re.search(r"\.\d{1,9}\.running\.ipynb$", path.name)]
+    environment.clear([path for path in running if not psutil.pid_exists(int(path.name.split(".")[-3]))], older_than)
 
 
 def _parameters(source: Path, settings: Settings) -> dict:

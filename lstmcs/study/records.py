@@ -17,7 +17,6 @@ import math
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
@@ -170,15 +169,7 @@ class Folder:
 
     def clear_leftovers(self, older_than: float = 3600) -> int:
         """Remove the temporary files that writers killed in the middle left behind (a write lasts no hour); how many."""
-        removed = 0
-        for path in [*self.path.glob(environment.LEFTOVER), *self.path.glob(f"*/{environment.LEFTOVER}")]:
-            try:
-                if time.time() - path.stat().st_mtime > older_than:
-                    path.unlink()
-                    removed += 1
-            except OSError:  # gone meanwhile
-                continue
-        return removed
+        return environment.clear([*self.path.glob(environment.LEFTOVER), *self.path.glob(f"*/{environment.LEFTOVER}")], older_than)
 
     def cost(self, fold: Fold) -> dict | None:
         """What BERT-base would cost on a fold, as `write_cost` noted it; None where it was never measured."""
@@ -259,7 +250,7 @@ def load(path: Path) -> tuple[dict, bytes]:
         if path.stem != (fold := check(head)).key:
             raise RecordError(f"the record of another fold, {fold.key}, under this name")
     except RecordError as problem:
-        raise RecordError(f"{_name(path)}: {problem}") from None
+        raise RecordError(f"{_name(path)}: {visible(problem)[:500]}") from None
     return head, bytes(body)
 
 
