@@ -108,6 +108,17 @@ def test_pages_and_pictures_of_any_records(results):
         assert isinstance(table, pd.DataFrame)
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_best_constant_answer_is_a_line_and_takes_no_room_on_the_axis_of_time(beside):
+    constant = models().query("model == 'tfidf'").assign(model="constant", train_seconds=1e-4, macro_f1=0.3)
+    fig = plots.score_against_time(cost.rows(pd.concat([models(), constant]) if beside else constant), plan(Settings(folds=1)).names())
+    [ax] = [ax for ax in fig.axes if ax.axison]
+    [dashed] = [line for line in ax.lines if line.get_linestyle() == "--"]
+    assert list(dashed.get_ydata()) == pytest.approx([30, 30]) and "Best constant answer" in [text.get_text() for text in ax.texts]
+    fig.canvas.draw()
+    assert not beside or ax.get_xlim()[0] > 0.01  # the fastest of the others took half a second
+
+
 def test_the_headline_follows_the_evidence():
     sets = ("hate", "hasoc", "mlma", "crowd", "semeval", "ag")
     better = wording.headline(study({"C-1": 4.0, "H-2": 4.0}, sets))

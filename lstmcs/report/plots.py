@@ -295,14 +295,22 @@ def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
 def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str = "macro_f1") -> plt.Figure:
     """A panel a data set: score against training seconds a fold (log axis), a mark a model, altered cells smaller.
 
-    table: stats.cost.rows; names: study Plan.names. A model is told by its mark, by its colour, and by its name at the unaltered row.
+    table: stats.cost.rows; names: study Plan.names. A model is told by its mark, by its colour, and by its name at the unaltered row; the
+    best constant answer, which takes no time to speak of, is a dashed line.
     """
     sets = list(table["dataset"].unique())
     columns = min(2, max(1, len(sets)))
     lines = max(1, -(-len(sets) // columns))
     fig, axes = plt.subplots(lines, columns, figsize=(4.2 * columns, 3.1 * lines), squeeze=False)
     for ax, name in zip(axes.flat, sets):
-        shown = table[table["dataset"] == name]
+        whole = table[table["dataset"] == name]
+        shown = whole[whole["model"] != "constant"]
+        for row in whole[whole["model"] == "constant"].itertuples():
+            score = getattr(row, metric)
+            ax.axhline(score, color=GREY, ls="--", lw=1, zorder=0)
+            ax.annotate(
+                names[row.model], (1, score), (0, 3), ("axes fraction", "data"), "offset points", fontsize=8, color=GREY, ha="right"
+            )
         for row in shown.itertuples():
             number, plain = list(kinds.KINDS).index(row.model), row.alteration == "none"
             score = getattr(row, metric)
