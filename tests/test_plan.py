@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_up import records_of
 
 from lstmcs import ALTERATIONS
 from lstmcs.datasets import registry
@@ -12,6 +13,7 @@ from lstmcs.errors import EditionError, SettingsError
 from lstmcs.metrics import METRICS
 from lstmcs.models import kinds
 from lstmcs.paper import baselines
+from lstmcs.report import wording
 from lstmcs.study.plan import PRESETS, TRAINING, Settings, plan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -241,6 +243,26 @@ def test_models_and_their_rows():
     assert alone == {fold.key for fold in plan(settings).folds if fold.model == "lstm"}  # other models change no key
     padded = plan(Settings(models=["tfidf"], folds=1, padding="mask")).folds
     assert padded == plan(Settings(models=["tfidf"], folds=1)).folds  # what does not matter to a model is not in its key
+
+
+def test_the_trainings_of_a_plan_are_a_frame(home):
+    """Before anything is trained, and with what is on record since; a model without epochs has none."""
+    work = plan(Settings(preset="smoke", models=["lstm", "constant"]))
+    table = work.frame()
+    assert list(table["state"].unique()) == ["missing"] and len(table) == len(work.folds) == 8
+    assert [tuple(row) for row in table.query("model == 'lstm'")[["alteration", "fold"]].to_numpy()] == [
+        (cell, fold) for cell in ("none", "C-1", "H-2") for fold in (1, 2)
+    ]
+    assert set(table.query("model == 'lstm'")["epochs"]) == {1} and table.query("model == 'constant'")["epochs"].isna().all()
+    records_of(work, all_but=2)
+    assert work.frame()["state"].tolist() == ["done"] * 6 + ["missing"] * 2
+    assert wording.origin(work, table) == "Of 8 planned folds 0 read from record, 6 trained now, 2 missing."
+    assert wording.origin(work, work.frame()) == "Of 8 planned folds 6 read from record, 0 trained now, 2 missing."
+    assert wording.origin(work, table.query("model == 'lstm'")) == "Of 6 planned folds 0 read from record, 6 trained now."
+    edition = plan(
+        Settings(records_dir="reports/longer-training/results.parquet", datasets=["hasoc"], alterations=["C-1"], reseeds=0, models=["lstm"])
+    )
+    assert wording.origin(edition, edition.frame()) == "Read from record: 40 of 40 planned folds, of longer-training/results.parquet."
 
 
 def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch):

@@ -110,11 +110,11 @@ def over_steps(found: Mapping[str, Dynamics], step: int = 20) -> list[str]:
 
 
 def origin(work: Plan, planned: pd.DataFrame) -> str:
-    """Whether what is shown was trained now or read from record. planned: Plan.frame as it was before the training."""
+    """Whether what is shown was trained now or read from record. planned: rows of Plan.frame as they were before the training."""
     read = int((planned["state"] != "missing").sum())
     if not work.store.trains:
         return f"Read from record: {read} of {len(planned)} planned folds, of {work.store.path.parent.name}/{work.store.path.name}."
-    now = int((work.frame()["state"] != "missing").sum()) - read
+    now = int((work.frame().loc[planned.index, "state"] != "missing").sum()) - read
     left = len(planned) - read - now
     return f"Of {len(planned)} planned folds {read} read from record, {now} trained now" + (f", {left} missing." if left else ".")
 
