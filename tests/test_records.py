@@ -150,6 +150,20 @@ def test_a_record_of_protocol_1_is_read_at_its_last_epoch_whatever_the_rule(rule
     assert np.isnan(row(head | {"state": "failed"}, rule)["macro_f1"])
 
 
+def test_what_diverged_has_the_scores_of_an_answer_that_says_nothing(folder):
+    """Its cell brought it down: F1 is 0, and accuracy that of the all-zero answer where the record has it. Other failures have no score."""
+    error = {"type": "Diverged", "message": "loss is nan in epoch 2"}
+    nothing = {"test": {"accuracy": 0.75, "macro_f1": 0.0, "micro_f1": 0.0, "weighted_f1": 0.0}}
+    folder.write(fold(), FAILED | {"error": error, "scores": nothing, "curve": CURVE[:1]}, {})
+    folder.write(fold(fold=3), FAILED | {"error": error}, {})  # as the first edition has it
+    folder.write(fold(fold=4), FAILED | {"error": error | {"type": "WorkerLost"}}, {})
+    for rule in ("best", "last", "epoch=1"):
+        frame = folder.rows(rule=rule).sort_values("fold")
+        assert frame["failure"].tolist() == ["Diverged", "Diverged", "WorkerLost"] and set(frame["state"]) == {"failed"}
+        assert frame["macro_f1"].fillna(-1).tolist() == [0, 0, -1] and frame["accuracy"].fillna(-1).tolist() == [0.75, -1, -1]
+    assert set(folder.states([fold(), fold(fold=4)]).values()) == {"failed"}
+
+
 @pytest.mark.parametrize(
     "damage",
     [

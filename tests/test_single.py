@@ -241,3 +241,18 @@ def test_times_are_compared_fold_by_fold():
     assert table["relative"].tolist() == pytest.approx([100, 110]) and table["train_seconds"].tolist() == pytest.approx([10, 33])
     alone = single.costs(data[data["alteration"] == "C-1"])
     assert np.isnan(alone.loc["C-1", "relative"]) and np.isnan(single.times_as_long(None, None))
+
+
+def test_the_relative_rope_is_a_percent_of_the_unaltered_cells_score():
+    """A third of a point is within half a point, and beyond 1 % of 20 points."""
+    table = single.verdicts(study({"C-1": 0.33}, base=0.2, sd=0.0001))
+    assert table.loc["C-1", ["verdict", "rope 1 %"]].tolist() == ["same", "better"]
+    assert single.verdicts(study({"C-1": 0.33}, base=0.8, sd=0.0001)).loc["C-1", "rope 1 %"] == "same"
+
+
+def test_no_number_of_folds_narrows_an_interval_below_its_floor():
+    for count in (100, 1000, 10_000):
+        d = np.tile([1.0, -1.0], count // 2)
+        _, low, high = single.corrected_interval(d)
+        assert (high - low) / 2 > single.least_half_width(d.std(ddof=1))
+    assert (high - low) / 2 == pytest.approx(single.least_half_width(1.0), rel=1e-3) == pytest.approx(1.959964 / np.sqrt(8), rel=1e-3)

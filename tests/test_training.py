@@ -264,6 +264,8 @@ def test_answers_that_are_no_numbers_end_a_fold_with_an_error(data):
             and record["health"] == {"largest_c": 1.0, "nan": True, "epochs": 3}
         )
         assert record["error"]["message"] == "predictions hold NaN after epoch 3; the largest |c| an epoch earlier was 1"
+        said = record["scores"]["test"]  # those of the all-zero answer
+        assert said.pop("accuracy") == pytest.approx(1 - kept["labels"].mean()) and set(said.values()) == {0.0}
         assert set(kept["epochs"]) <= {1, 2} and [at["epoch"] for at in record["curve"]] == [1, 2, 3]
 
 

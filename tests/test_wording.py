@@ -7,7 +7,7 @@ from made_up import frame, models, study
 
 from lstmcs.paper import claims, comparison
 from lstmcs.report import plots, wording
-from lstmcs.stats import cost, seeds, single
+from lstmcs.stats import cost, multiple, seeds, single
 from lstmcs.study.plan import Settings, plan
 
 FLAT, UP, DOWN = [0.50] * 10, [0.55] * 10, [0.45] * 10  # ten folds with the same difference: verdicts without doubt
@@ -217,3 +217,60 @@ def test_the_table_of_the_rules_has_their_differences_and_verdicts():
     assert list(table.index) == ["C-1", "same cell, other seeds"]
     assert table.loc["C-1", "by accuracy"] == pytest.approx(single.differences_table(early).loc["C-1", "mean"])
     assert table.loc["C-1"].tolist()[2:] == ["same", "worse", "yes"] and table["depends"].iloc[1] == "no"
+
+
+def test_references_stand_beside_and_a_set_where_nothing_is_learned_says_so():
+    base = study({"C-1": 1.0}, ["hate"], base=0.4)
+    refs = pd.concat([study({}, ["hate"], model="constant", base=0.1), study({}, ["hate"], model="tfidf", base=0.44, seed=1)])
+    text = wording.beside_references(pd.concat([base, refs]), "hate")
+    assert (
+        text.startswith("hate: against the unaltered cell, in Macro F1: best constant answer -30.")
+        and "TF-IDF + logistic regression +4." in text
+    )
+    assert "learned" not in text and wording.beside_references(base, "hate") == ""
+    idle = pd.concat([base, study({}, ["hate"], model="constant", base=0.45)])
+    assert "Nothing is learned here: the unaltered cell scores 40.0 %, the best constant answer 45.0 %" in wording.beside_references(
+        idle, "hate"
+    )
+    assert wording.headline(idle) == "Nothing can be said yet: nothing is learned on hate."
+    both = pd.concat([idle, study({"C-1": 0.0}, ["hasoc"])])
+    assert "Evidence: 1 comparison " in wording.headline(both) and "Nothing is learned on hate, which decides nothing." in wording.headline(
+        both
+    )
+
+
+def test_loss_and_score_that_disagree_are_counted():
+    data = study({"C-1": -1.0, "C-2": 1.0, "H-1": -1.0}, ["hate"]).assign(loss=0.5)
+    for cell, loss in (("C-1", 0.4), ("C-2", 0.6), ("H-1", 0.7)):
+        data.loc[data["alteration"] == cell, "loss"] = loss
+    cells = multiple.cells(data)
+    assert cells.set_index("alteration")["loss"].to_dict() == pytest.approx({"C-1": -0.1, "C-2": 0.1, "H-1": 0.2})
+    text = wording.loss_and_score(cells)
+    assert "disagree on hate (lower loss and lower macro F1 for 1 and higher loss and higher macro F1 for 1 of 3)" in text
+    assert wording.loss_and_score(multiple.cells(data[data["alteration"].isin(["none", "H-1"])])) == ""
+    assert wording.loss_and_score(multiple.cells(study({"C-1": -1.0}))) == ""  # no loss on record
+
+
+def test_what_diverged_is_named_and_counted():
+    data = study({"C-4": 0.0}, ["hate"]).assign(failure=None)
+    gone = (data["alteration"] == "C-4") & (data["fold"] <= 3)
+    data.loc[gone, ["state", "failure", "macro_f1"]] = ["failed", "Diverged", 0.0]
+    assert wording.diverged(data) == ["C-4 on hate diverged in 3 of 10 folds, which count as an answer that says nothing (F1 0)"]
+    assert wording.diverged(study({"C-4": 0.0})) == []
+
+
+def test_what_can_never_be_seen_is_said():
+    """The floor of the half-width is 1.96 * sqrt(1/8) = 0.693 standard deviations: 2 points of them hide 1 % of 50 points."""
+    wobble = [[0.5 + 0.02 * (-1) ** k for k in range(10)]]  # SD 2.108 points
+    data = pd.concat(
+        [frame({"none": [FLAT], "C-1": wobble}, "hate"), frame({"none": [FLAT], "C-1": [[x / 10 + 0.45 for x in wobble[0]]]}, "ag")]
+    )
+    text = wording.cannot_be_seen(data)
+    assert "on hate (1.5 points; 1 % of the score is 0.50):" in text and "ag" not in text.split(":")[0]
+    assert wording.cannot_be_seen(data[data["dataset"] == "ag"]) == ""
+
+
+def test_spreads_are_told_of_each_set():
+    rows = study({"C-1": 0.0, "H-2": 0.0, "reseed-1": 0.0}, ["hate"], sd=0.01)
+    assert " of 2 (SD " in wording.spreads(rows) and "hate" in wording.spreads(rows)
+    assert "is not on record" in wording.spreads(study({"C-1": 0.0}))

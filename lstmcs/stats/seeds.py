@@ -51,21 +51,27 @@ def best_of_null(results: pd.DataFrame, metric: str = "macro_f1", count: int = 1
     return pd.DataFrame.from_dict(rows, orient="index", columns=["reseeds", "folds", "sd", "median", "bound"])
 
 
-def largest(count: int, freedom: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """`draws` times the largest of `count` t values (`freedom` degrees, any two correlated with 1/2); always the same draws."""
+def largest(count: int, freedom: int, draws: int = DRAWS, seed: int = 0, own: bool = False) -> np.ndarray:
+    """`draws` times the largest of `count` t values (`freedom` degrees, any two correlated with 1/2); always the same draws.
+
+    own: each has a standard error of its own, else all share one.
+    """
     rng = np.random.default_rng(seed)
     z = (rng.normal(size=(draws, 1)) + rng.normal(size=(draws, count))) / np.sqrt(2)
+    if own:
+        return (z / np.sqrt(rng.chisquare(freedom, (draws, count)) / freedom)).max(axis=1)
     return z.max(axis=1) / np.sqrt(rng.chisquare(freedom, draws) / freedom)
 
 
-def bound_on_largest(differences: list[np.ndarray]) -> tuple[float, float]:
+def bound_on_largest(differences: list[np.ndarray], ratio: float = single.TEST_TO_TRAIN) -> tuple[float, float]:
     """Bounds on the largest of many true differences to one unaltered cell, in their unit: it is above the first, and none of them is
     above the second, each with 95 %. differences: paired, an array a comparison, of at least two folds.
 
-    Simultaneous over all of them: the critical value is that of the largest of so many t, any two correlated with 1/2.
+    Simultaneous over all of them: the critical value is that of the largest of so many t, any two correlated with 1/2, each with a
+    standard error of its own.
     """
-    critical = np.quantile(largest(len(differences), min(map(len, differences)) - 1), single.LEVEL)
-    mean, error = (np.array([of(d) for d in differences]) for of in (np.mean, single.standard_error))
+    critical = np.quantile(largest(len(differences), min(map(len, differences)) - 1, own=True), single.LEVEL)
+    mean, error = np.array([[np.mean(d), single.standard_error(d, ratio)] for d in differences]).T
     return float((mean - critical * error).max()), float((mean + critical * error).max())
 
 
