@@ -225,7 +225,7 @@ def _classes(value, separator: str | None, column: str, name: str) -> set[str]:
 
 def _indicators(name: str, frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
     words = {"true": 1, "false": 0}  # what pandas writes of True and False
-    values = frame.map(lambda cell: words.get(cell.strip().lower(), cell) if isinstance(cell, str) else cell)
+    values = frame.map(lambda cell: words.get(cell.strip().lower(), cell.strip()) if isinstance(cell, str) else cell)
     values = values.apply(pd.to_numeric, errors="coerce")
     for column in frame.columns:
         if not (right := values[column].isin([0, 1]) | ~rows).all():

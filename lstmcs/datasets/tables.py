@@ -63,8 +63,9 @@ def table(content: bytes, path: Path) -> tuple[pd.DataFrame, list[str]]:
             _check_quotes(text, file)
         elif '"' in text:
             notes.append("tab-separated with cells in quotes, which are read as in CSV")
-    # "\r" alone ends a line only where nothing else does; pandas leaves one in a cell without quotes
-    ends = {"lineterminator": "\n"} if "\r" in text and "\n" in text and "\r\n" not in text else {}
+    # a file whose header ends with "\n" may have "\r" inside its cells: pandas writes one without quotes
+    end = re.search(r"\r\n|\n|\r", text)
+    ends = {"lineterminator": "\n"} if end and end[0] == "\n" and "\r" in text else {}
     return _delimited(text, SIGNS[form], quoted, file, form, **ends), notes
 
 
