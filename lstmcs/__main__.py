@@ -260,7 +260,7 @@ class _Parser(argparse.ArgumentParser):
 COMMANDS = ("study", "status", "report", "records", "data")
 ACTIONS = ("list", "fetch", "check", "show")
 WAYS = ("export", "restore")
-PAGES = "Stopping, going on, retrying, data and models of your own: docs/study.md; several machines: docs/cluster.md."
+PAGES = "Stopping, going on, retrying, other models: docs/study.md; data of your own: docs/data.md; several machines: docs/cluster.md."
 
 
 def _parser() -> argparse.ArgumentParser:

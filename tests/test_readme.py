@@ -53,7 +53,14 @@ def place(tmp_path_factory):
 def test_the_commands_are_there():
     assert {"study", "status", "report", "data list", "data check"} <= set(COMMANDS) and len(COMMANDS) >= 10
     assert {"study", "test", "lab"} <= {line.split()[0] for line in MAKE} and len(SCRIPTS) >= 8
-    assert {"README.md", "docs/study.md", "docs/cluster.md", "data/protocol/README.md", "tests/benchmarks/README.md"} <= set(PAGES)
+    assert {
+        "README.md",
+        "docs/study.md",
+        "docs/data.md",
+        "docs/cluster.md",
+        "data/protocol/README.md",
+        "tests/benchmarks/README.md",
+    } <= set(PAGES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
