@@ -6,6 +6,7 @@ Folds are pretended (pretend.py) in real dask processes; real training on a clus
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -80,11 +81,17 @@ def free_port():
 def scheduler(by_hand):
     port = free_port()
     process = by_hand("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    wait_for(port)
+    return process, f"tcp://127.0.0.1:{port}"
+
+
+def wait_for(port):
+    """Until somebody listens there."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         with socket.socket() as s:
             if s.connect_ex(("127.0.0.1", port)) == 0:
-                return process, f"tcp://127.0.0.1:{port}"
+                return
         time.sleep(0.2)
     raise TimeoutError("no scheduler")
 
@@ -136,7 +143,7 @@ def test_a_fold_that_kills_its_workers_is_a_failure_and_the_rest_goes_on(pretend
     out = capsys.readouterr().out
     assert out.count("goes back into the queue") == 2 and "7 folds trained" in out and "1 failed" in out
     [error] = [head["error"] for head in Folder(pretended.parent / "data" / "records").heads() if head["state"] == "failed"]
-    assert error["type"] == "WorkerLost" and error["log"].count("worker tcp://") == 3
+    assert error["type"] == "WorkerLost" and len(re.findall("worker t(?:cp|ls)://", error["log"])) == 3
 
 
 def test_a_fold_that_takes_all_memory_is_tried_again_and_then_a_failure(pretended, monkeypatch):
@@ -319,6 +326,77 @@ def test_no_scheduler_at_the_address(home, monkeypatch):
     monkeypatch.setattr(cluster, "TIMEOUT", 1)
     with pytest.raises(SchedulerError, match=r"no scheduler answers at tcp://127\.0\.0\.1"):
         run_study(scheduler=f"tcp://127.0.0.1:{free_port()}", alterations=["none"], folds=1)
+
+
+def test_the_local_cluster_asks_for_keys(home):
+    """Another user of this machine reaches the port, and no further: without keys nothing is pickled."""
+    pytest.importorskip("cryptography")
+    with cluster.local(1) as client:
+        address = client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:") and all(
+            name.startswith("tls://127.0.0.1:") for name in client.scheduler_info()["workers"]
+        )
+        assert client.submit(lambda: 6 * 7).result(timeout=60) == 42
+        with pytest.raises(SchedulerError, match="asks for keys"), cluster.running(address):
+            pass
+        with pytest.raises(SchedulerError, match="no scheduler answers"), cluster.running(address.replace("tls", "tcp")):
+            pass
+
+
+@pytest.mark.parametrize(("others", "says"), [(True, 1), (False, 0)])
+def test_without_the_package_for_keys_it_is_said_where_others_have_accounts(others, says, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    monkeypatch.setattr(cluster, "shared_machine", lambda: others)
+    said = []
+    assert cluster.keys(said.append) is None and len(said) == says and all("pip install cryptography" in line for line in said)
+
+
+def test_a_shared_machine_is_one_where_somebody_else_can_log_in(monkeypatch):
+    import pwd
+
+    def account(number, shell="/bin/bash"):
+        return SimpleNamespace(pw_uid=number, pw_shell=shell)
+
+    for accounts, shared in (([], False), ([os.getuid()], False), ([1234], True), ([999, 65534], False)):
+        monkeypatch.setattr(pwd, "getpwall", lambda accounts=accounts: [account(number) for number in accounts])
+        assert cluster.shared_machine() is shared
+    monkeypatch.setattr(pwd, "getpwall", lambda: [account(1234, "/usr/sbin/nologin"), account(1235, "/bin/false")])
+    assert not cluster.shared_machine()
+
+
+def test_tls_without_keys_is_one_clear_line(home):
+    with pytest.raises(
+        SchedulerError, match=r"asks for keys: name their files in DASK_DISTRIBUTED__COMM__TLS__CA_FILE, .*CLIENT__KEY, .*CLIENT__CERT"
+    ):
+        run_study(scheduler="tls://127.0.0.1:1", alterations=["none"], models=["lstm"], folds=1)
+    own = {f"distributed.comm.tls.{name}": str(home / "none.pem") for name in ("ca-file", "client.key", "client.cert")}
+    with dask.config.set(own), pytest.raises(SchedulerError, match=r"the keys for tls://127.0.0.1:1 cannot be used"):
+        run_study(scheduler="tls://127.0.0.1:1", alterations=["none"], models=["lstm"], folds=1)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_the_keys_of_the_docs_work_and_nobody_else_gets_in(pretended, by_hand, home, monkeypatch):
+    """The settings of docs/cluster.md, word for word: scheduler, worker and study with keys of one's own."""
+    docs = (HERE.parent / "docs" / "cluster.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(home)
+    [make] = [line for line in map(str.strip, docs.splitlines()) if line.startswith("openssl")]
+    subprocess.run(make.split("  #")[0], shell=True, check=True, capture_output=True)
+    variables = dict(re.findall(r"export (DASK_\w+)=(\S+)", docs))
+    assert len(variables) == 7 and {"key.pem", "cert.pem"} == {path.name for path in home.glob("*.pem")}
+    variables = {name: value.replace("$HOME/", f"{home}/") for name, value in variables.items()}
+    port = free_port()
+    by_hand("scheduler", "--host", "127.0.0.1", "--port", str(port), "--protocol", "tls", "--no-dashboard", **variables)
+    assert "dask scheduler --host" in docs and "--protocol tls" in docs
+    address = f"tls://127.0.0.1:{port}"
+    worker(by_hand, address, **variables)
+    own = {"ca-file": "CA_FILE", "client.key": "CLIENT__KEY", "client.cert": "CLIENT__CERT"}
+    with dask.config.set({f"distributed.comm.tls.{name}": variables[f"DASK_DISTRIBUTED__COMM__TLS__{end}"] for name, end in own.items()}):
+        wait_for(port)
+        frame = run_study(**SMALL, scheduler=address)
+    assert (frame["state"] == "done").all() and len(lines(pretended)) == len(frame) > 0
+    monkeypatch.setattr(cluster, "TIMEOUT", 3)
+    with pytest.raises(SchedulerError, match="no scheduler answers"), cluster.running(f"tcp://127.0.0.1:{port}"):
+        pass
 
 
 def test_two_studies_at_once_share_the_folds(home):

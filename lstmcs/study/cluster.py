@@ -5,12 +5,14 @@ by name. If that worker goes (killed, out of memory, machine lost), the fold goe
 that has taken its workers with it several times is recorded as failed and the rest goes on.
 
 Everything between client, scheduler and workers is pickled by dask: who can reach a scheduler's port can run code on all
-of them. The local cluster listens on this machine's loopback address alone.
+of them. The local cluster listens on this machine's loopback address alone, and asks for keys (TLS) that are made for it and kept in
+memory: other users of the machine reach the port and get no further.
 """
 
 import asyncio
 import json
 import logging
+import os
 import re
 import signal
 import threading
@@ -64,17 +66,43 @@ def memory_limit(count: int) -> int:
     return int(0.9 * min(MEMORY_LIMIT, psutil.virtual_memory().total) / max(count, 1))
 
 
+def keys(say: Callable[[str], None] = print):
+    """Keys for the processes of one local cluster; None where the package cryptography is missing, which is said if others have
+    accounts here."""
+    from distributed.security import Security
+
+    try:
+        return Security.temporary()
+    except ImportError:
+        if shared_machine():
+            say(
+                "others who have an account here can reach the workers' ports and run code as you: pip install cryptography, or --workers 0"
+            )
+        return None
+
+
+def shared_machine() -> bool:
+    """Whether somebody else can log in here, as far as the list of accounts tells."""
+    try:
+        import pwd
+    except ImportError:  # Windows
+        return False
+    people = [one for one in pwd.getpwall() if 1000 <= one.pw_uid < 60000 and not one.pw_shell.endswith(("nologin", "false"))]
+    return any(one.pw_uid != os.getuid() for one in people)
+
+
 @contextmanager
-def local(count: int) -> Iterator:
+def local(count: int, say: Callable[[str], None] = print) -> Iterator:
     """A client of `count` new processes on this machine, one thread each; they end with it, however this process ends."""
     import dask
     from distributed import Client, LocalCluster
 
     env = environment.prepare(training=True) | checkpoints.environment()  # before the processes start: they inherit it
+    safety = {"security": found, "protocol": "tls://"} if (found := keys(say)) else {}
     preload = {"distributed.worker.preload": [*dask.config.get("distributed.worker.preload"), __name__]}
     with dask.config.set(CONFIG | preload), LocalCluster(
         n_workers=count, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address="127.0.0.1:0",
-        memory_limit=memory_limit(count), env=env, silence_logs=logging.CRITICAL,
+        memory_limit=memory_limit(count), env=env, silence_logs=logging.CRITICAL, **safety,
     ) as cluster, Client(cluster) as client:  # fmt: skip
         yield client
 
@@ -96,9 +124,10 @@ def running(address: str) -> Iterator:
     logger.setLevel(logging.CRITICAL)  # what matters of it is said in our own words
     try:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
+            check_keys(address)
             try:
                 client = Client(address, timeout=TIMEOUT)
-            except (OSError, TimeoutError, ValueError) as problem:
+            except Exception as problem:  # whatever dask raises for a transport that is not there
                 reason = str(problem).splitlines()[0][:200] if str(problem) else type(problem).__name__
                 raise SchedulerError(f"no scheduler answers at {address}: {reason}") from None
             try:
@@ -107,6 +136,24 @@ def running(address: str) -> Iterator:
                 client.close(timeout=5)
     finally:
         logger.setLevel(level)
+
+
+def check_keys(address: str) -> None:
+    """Whether dask knows the keys that a tls:// address asks for. Raises SchedulerError that names what to set."""
+    import dask
+    from distributed.security import Security
+
+    if not address.startswith("tls://"):
+        return
+    names = {f"distributed.comm.tls.{name}": f"DASK_DISTRIBUTED__COMM__TLS__{name.upper().replace('-', '_').replace('.', '__')}"
+             for name in ("ca-file", "client.key", "client.cert")}  # fmt: skip
+    if missing := [variable for name, variable in names.items() if not dask.config.get(name, None)]:
+        raise SchedulerError(f"{address} asks for keys: name their files in {', '.join(missing)}; see docs/cluster.md")
+    try:
+        Security().get_connection_args("client")
+    except (OSError, ValueError) as problem:  # ssl.SSLError is an OSError
+        raise SchedulerError(f"the keys for {address} cannot be used: {problem.strerror or problem}" if isinstance(problem, OSError)
+                             else f"the keys for {address} cannot be used: {problem}") from None  # fmt: skip
 
 
 def dashboard(client) -> str:

@@ -164,8 +164,8 @@ def _measure_costs(work: Plan) -> None:
 
 
 @contextmanager
-def _client(work: Plan, count: int, scheduler: str | None) -> Iterator:
-    with cluster.running(scheduler) if scheduler else cluster.local(min(work.settings.workers, count)) as client:
+def _client(work: Plan, count: int, scheduler: str | None, say) -> Iterator:
+    with cluster.running(scheduler) if scheduler else cluster.local(min(work.settings.workers, count), say) as client:
         if link := cluster.dashboard(client):
             print(f"dashboard: {link}", flush=True)
         yield client
@@ -179,7 +179,7 @@ def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, by: st
     if work.settings.workers == 0 and not scheduler:
         yield from worker.in_process(work.data, queue, progress.compiling)
         return
-    with _client(work, count, scheduler) as client:
+    with _client(work, count, scheduler, progress.note) as client:
         yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note, progress.compiling)
 
 
