@@ -402,7 +402,7 @@ def test_the_keys_of_the_docs_work_and_nobody_else_gets_in(pretended, by_hand, h
 def test_two_studies_at_once_share_the_folds(home):
     """All folds on record and none damaged; few are trained twice, though neither study knows of the other."""
     log = home / "folds.txt"
-    arguments = json.dumps({"preset": "quick", "folds": 4, "reseeds": 0, "workers": 0})
+    arguments = json.dumps({"preset": "quick", "models": ["lstm"], "folds": 4, "reseeds": 0, "workers": 0})
     environment = os.environ | {"PRETEND_LOG": str(log), "PRETEND_SECONDS": "0.05"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     both = [subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -415,7 +415,7 @@ def test_two_studies_at_once_share_the_folds(home):
 
 
 def test_ctrl_c_ends_all_processes_and_the_same_command_goes_on(home):
-    arguments = json.dumps({"preset": "quick", "folds": 4, "reseeds": 0, "workers": 2})
+    arguments = json.dumps({"preset": "quick", "models": ["lstm"], "folds": 4, "reseeds": 0, "workers": 2})
     environment = os.environ | {"PRETEND_SECONDS": "0.3"}
     program = [sys.executable, str(HERE / "pretend.py"), arguments]
     process = subprocess.Popen(
