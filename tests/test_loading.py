@@ -403,9 +403,9 @@ def test_packed_files_are_read_as_they_are(tmp_path):
 
 
 def test_what_would_unpack_to_too_much_is_refused(tmp_path, monkeypatch):
-    from lstmcs.datasets import tables
+    from lstmcs.datasets import formats
 
-    monkeypatch.setattr(tables, "LIMIT", 100_000)
+    monkeypatch.setattr(formats, "LIMIT", 100_000)
     bomb = b"text,label\n" + b"x" * 1_000_000 + b",a\n"
     (tmp_path / "my.csv.gz").write_bytes(gzip.compress(bomb))
     with zipfile.ZipFile(tmp_path / "my.zip", "w", zipfile.ZIP_DEFLATED) as archive:

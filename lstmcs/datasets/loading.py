@@ -17,7 +17,7 @@ import pandas as pd
 from .. import files
 from ..errors import DataError, nearest
 from ..source import Source, shown
-from . import tables
+from . import formats
 from .preparation import Preparation
 from .registry import entries as registered
 from .registry import read
@@ -81,7 +81,7 @@ def load_dataset(
             raise DataError(f"{name!r} is a registered data set; its columns are fixed, so text=, label= and separator= do not apply")
         return _registered(name, entries[name])
     source = Source.read(name, (*OPTIONS, *Preparation.__dataclass_fields__), ("label",), DataError)
-    if not tables.known(Path(source.name)) or _ADDRESS.match(name):
+    if not formats.known(Path(source.name)) or _ADDRESS.match(name):
         raise DataError(_unknown(name, source, entries))
     label = label or source.values("label") or ["label"]
     text, separator = text or next(iter(source.values("text")), "text"), separator or next(iter(source.values("separator")), None)
@@ -94,9 +94,9 @@ def _unknown(name: str, source: Source, entries: dict) -> str:
         return f"{shown(name)} is an address; download the file and name it: addresses are not read"
     if source.name in entries:
         return f"{source.name!r} is a registered data set and takes no options; its columns and preparation are fixed"
-    hint = tables.HINTS.get(Path(source.name).suffix.lower())
+    hint = formats.HINTS.get(Path(source.name).suffix.lower())
     return (f"unknown data set {shown(name)}{nearest(source.name, entries)}. " + (f"{Path(source.name).suffix}: {hint}. " if hint else "")
-            + f"Known: {', '.join(sorted(entries))}; or a path that ends in {', '.join((*tables.FORMATS, *tables.PACKED))}")  # fmt: skip
+            + f"Known: {', '.join(sorted(entries))}; or a path that ends in {', '.join((*formats.FORMATS, *formats.PACKED))}")  # fmt: skip
 
 
 def _registered(name: str, entry: dict) -> Dataset:
@@ -106,7 +106,7 @@ def _registered(name: str, entry: dict) -> Dataset:
             content = zipfile.ZipFile(BytesIO(content)).read(member)
         except (zipfile.BadZipFile, KeyError) as error:
             raise DataError(f"{name}: {entry['file']} has no {member} to read ({error})") from error
-    frame, notes = tables.frame(content, entry["format"], entry["file"], entry.get("columns")), []
+    frame, notes = formats.frame(content, entry["format"], entry["file"], entry.get("columns")), []
     for column, value in entry.get("without", {}).items():
         notes.append(f"{int((frame[column] == value).sum())} row(s) with {column} {value!r} left out")
         frame = frame[frame[column] != value]
@@ -117,14 +117,14 @@ def _registered(name: str, entry: dict) -> Dataset:
 def _own(file: str, text: str, label: str | list[str], separator: str | None, changes: dict, entries: dict) -> Dataset:
     try:
         path = Path(file).expanduser()
-        content = files.read(path, tables.LIMIT)
+        content = files.read(path, formats.LIMIT)
     except FileNotFoundError:
         raise DataError(f"no such file: {path.absolute()}") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: the home of a user who is none
         raise DataError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    name = path.name if (stem := tables.stem(path)) in entries else stem  # a registered name always means the registered set
+    name = path.name if (stem := formats.stem(path)) in entries else stem  # a registered name always means the registered set
     Preparation.of(changes, name)  # a wrong option is said now, before anything is prepared
-    frame, notes = tables.table(content, path)
+    frame, notes = formats.table(content, path)
     return _dataset(name, frame, text, label, separator, notes=notes, title=path.name, preparation=changes)
 
 

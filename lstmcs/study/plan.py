@@ -14,7 +14,7 @@ import pandas as pd
 
 from .. import rules
 from ..alterations import ALTERATIONS, alteration
-from ..datasets import registry, tables
+from ..datasets import formats, registry
 from ..datasets.loading import Dataset, load_dataset
 from ..datasets.preparation import Preparation
 from ..datasets.preprocess import Prepared, data_config, prepare
@@ -124,7 +124,7 @@ class Settings:
         sets = {*registry.entries(), *held.get("datasets", ())}
         put(
             "datasets",
-            _names(self.datasets, "datasets", lambda name: name in sets or (not set(name) & set(" ,") and tables.known(Path(name)))),
+            _names(self.datasets, "datasets", lambda name: name in sets or (not set(name) & set(" ,") and formats.known(Path(name)))),
         )
         of_preset = PRESETS[held.get("preset", self.preset)].get("alterations", tuple(ALTERATIONS))
         names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
