@@ -4,7 +4,8 @@ In a dask worker as its preload (DASK_DISTRIBUTED__WORKER__PRELOAD), or as a pro
 
     python tests/pretend.py '{"alterations": ["C-1"], "workers": 2}'     run_study with these arguments, folds pretended
 
-PRETEND_SECONDS: how long a fold takes (default 0). PRETEND_LOG: a file that gets a line a fold, its key. PRETEND_EATS,
+PRETEND_SECONDS: how long a fold takes (default 0). PRETEND_LOG: a file that gets a line a fold, its key, when
+it ends; PRETEND_BEGUN: when it begins. PRETEND_EATS,
 PRETEND_DIES: an alteration whose fold 2 takes memory without end, or kills its process. PRETEND_KERAS: the version of Keras
 that a worker says it has.
 """
@@ -58,11 +59,17 @@ def slow_fold(prepared, fold):
             time.sleep(0.02)
     if this is not None and this == os.environ.get("PRETEND_DIES"):
         os.kill(os.getpid(), signal.SIGKILL)
+    _note("PRETEND_BEGUN", fold)
     time.sleep(float(os.environ.get("PRETEND_SECONDS", 0)))
-    if log := os.environ.get("PRETEND_LOG"):
+    _note("PRETEND_LOG", fold)
+    return fake_fold(prepared, fold)
+
+
+def _note(variable, fold):
+    """A line in the file that the variable names."""
+    if log := os.environ.get(variable):
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{fold.key} {os.getpid()}\n")
-    return fake_fold(prepared, fold)
 
 
 def slow_train(prepared, folds):

@@ -1,9 +1,11 @@
-"""Kill -9 at random moments, workers and parent alike, then the same command again, until the study is whole.
+"""Kill -9 in the midst of training, workers and parent in turn, then the same command again, until the study is whole.
 
     python tests/stress/kill.py --kills 30 [--pretend] [--pace SECONDS] [--seed 0] [--records FOLDER]
 
-Every record is then compared with that of an undisturbed run: configuration, state, curve, health and predictions
-must be the same to the last bit; only times and error logs may differ. Rounds are started until the kills are spent.
+A kill waits until its start of the study has put a record on disk, and a moment more at random: so it comes while the next folds are under
+way, however slow the machine is, and what it ends is seen and counted (`mid`). Every record is then compared with that of an undisturbed run:
+configuration, state, curve, health and predictions must be the same to the last bit; only times and error logs may differ. Rounds are
+started until the kills are spent. Exit code 1: a difference, or kills that did not hit workers, parents and training.
 --pretend: folds that are not trained (tests/pretend.py), the engine alone, in seconds.
 """
 
@@ -21,7 +23,7 @@ from pathlib import Path
 import psutil
 
 TESTS = Path(__file__).resolve().parents[1]
-OPTIONS = {"preset": "smoke", "alterations": ["C-1", "H-2"], "folds": 10, "reseeds": 1, "workers": 2}
+OPTIONS = {"preset": "smoke", "models": ["lstm"], "alterations": ["C-1", "H-2"], "folds": 10, "reseeds": 1, "workers": 2}
 RUN = "import json, sys; from lstmcs import run_study; run_study(**json.loads(sys.argv[1]))"
 
 
@@ -29,7 +31,7 @@ def start(folder, pretend, workers=2, log=None):
     """The study as a process; a pretended one notes each fold that it ends in <folder>.folds."""
     arguments = json.dumps({**OPTIONS, "workers": workers, "records_dir": str(folder), "retry_failed": True})
     program = [str(TESTS / "pretend.py")] if pretend else ["-c", RUN]
-    environment = os.environ | {"PRETEND_SECONDS": "0.2", "PRETEND_LOG": f"{folder}.folds"}
+    environment = os.environ | {"PRETEND_SECONDS": "0.2", "PRETEND_LOG": f"{folder}.folds", "PRETEND_BEGUN": f"{folder}.begun"}
     return subprocess.Popen([sys.executable, *program, arguments], env=environment, stdout=log or subprocess.DEVNULL,
                             stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
 
@@ -54,10 +56,46 @@ def what_counts(path):
     return json.dumps(kept, sort_keys=True), {name: a.tobytes() for name, a in unpack(body).items()}
 
 
-def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None):
-    """Counts: kills (of workers, of parents), rounds, folds; lost, different, foreign, orphans, bad files: all to be 0.
+def busy(process, folder, pretend):
+    """Whether a worker has a fold under way: one begun and not ended, or for a real one, most of a core in use."""
+    if not pretend:
+        return process.cpu_percent(interval=0.3) > 50
+    begun, ended = (Counter(line.split()[1] for line in lines_of(f"{folder}.{name}")) for name in ("begun", "folds"))
+    return begun[str(process.pid)] > ended[str(process.pid)]
+
+
+def lines_of(file):
+    return Path(file).read_text(encoding="utf-8").splitlines() if Path(file).is_file() else []
+
+
+def another_record(process, folder, before):
+    """Wait until the study has written a record more than `before`; False when it ends without."""
+    while len(list(folder.glob("*/*.json"))) <= before:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def kill_one(process, here, rng, parent, pretend):
+    """Kill the parent, or a worker, one with a fold under way if there is such a one. (Killed, whether training was hit, orphans.)"""
+    try:
+        first, *workers = family(process) or [None]
+        at_work = [worker for worker in workers if busy(worker, here, pretend)]
+        if process.poll() is not None or not workers:
+            return False, False, 0
+        (first if parent else rng.choice(at_work or workers)).kill()
+    except psutil.Error:  # ended meanwhile
+        return False, False, 0
+    _, alive = psutil.wait_procs(workers, timeout=60) if parent else ([], [])
+    return True, bool(at_work), len(alive)
+
+
+def stress(folder, kills, seed=0, pretend=False, pace=0.3, say=lambda text: None):
+    """Counts: kills (of workers, of parents, mid: with a fold under way), rounds, folds; lost, different, foreign, orphans, bad files: all to be 0.
 
     again: finished folds that were trained once more (pretended ones alone): those that were not handed over when a kill came.
+    pace: seconds that a kill comes after a record, at most.
     """
     from lstmcs import environment
     from lstmcs.study.records import load
@@ -67,29 +105,28 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
     if start(folder / "calm", pretend).wait(1800):
         raise RuntimeError("the undisturbed run failed")
     calm = {path.name: what_counts(path) for path in (folder / "calm").glob("*/*.json")}
-    report = {"kills": 0, "workers": 0, "parents": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "foreign": 0, "again": 0,
-              "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
+    report = {"kills": 0, "workers": 0, "parents": 0, "mid": 0, "rounds": 0, "retried": 0, "folds": len(calm), "starts": 0, "lost": 0, "different": 0, "foreign": 0,
+              "again": 0, "orphans": 0, "bad": 0, "leftovers": 0}  # fmt: skip
     while report["kills"] < kills:
         report["rounds"] += 1
         here = folder / f"round{report['rounds']}"
         while True:
             process = start(here, pretend)
             report["starts"] += 1
-            while process.poll() is None and report["kills"] < kills:
-                time.sleep(rng.uniform(0.2, 1.8) * pace)
-                if process.poll() is not None or not (chosen := family(process)):
+            while report["kills"] < kills and another_record(process, here, len(list(here.glob("*/*.json")))):
+                time.sleep(rng.uniform(0, pace))
+                parent = report["kills"] % 2 == 1
+                killed, mid, orphans = kill_one(process, here, rng, parent, pretend)
+                if not killed:
                     break
-                victim = rng.choice(chosen)
-                family_before = chosen
-                victim.kill()
                 report["kills"] += 1
-                report["parents" if victim.pid == process.pid else "workers"] += 1
+                report["parents" if parent else "workers"] += 1
+                report["mid"] += mid
+                report["orphans"] += orphans
                 say(
-                    f"kill {report['kills']}: {'parent' if victim.pid == process.pid else 'worker'}, {len(list(here.glob('*/*.json')))} records"
+                    f"kill {report['kills']}: {'parent' if parent else 'worker'}{', training' * mid}, {len(list(here.glob('*/*.json')))} records"
                 )
-                if victim.pid == process.pid:
-                    _, alive = psutil.wait_procs([p for p in family_before if p.pid != process.pid], timeout=30)
-                    report["orphans"] += len(alive)
+                if parent:
                     break
             if process.wait(1800) == 0:
                 lost = sum(load(path)[0].get("error", {}).get("type") == "WorkerLost" for path in here.glob("*/*.json"))
@@ -106,12 +143,16 @@ def stress(folder, kills, seed=0, pretend=False, pace=2.0, say=lambda text: None
     return report
 
 
+def problems(report):
+    """What a report must not have, and what it lacks: kills that hit nothing prove nothing."""
+    wrong = [name for name in ("lost", "different", "foreign", "orphans", "bad") if report[name]]
+    return wrong + [f"no kill of {name}" for name in ("workers", "parents", "mid") if not report[name] and report["kills"] > 1]
+
+
 def trained_again(log, done):
     """How often the folds of these records were ended more than once; failed ones are retried at each start."""
-    if not log.is_file():
-        return 0
-    count = Counter(line.split()[0] for line in log.read_text(encoding="utf-8").splitlines())
-    return sum(count[path.stem] - 1 for path in done)
+    count = Counter(line.split()[0] for line in lines_of(log))
+    return sum(max(0, count[path.stem] - 1) for path in done)
 
 
 def main():
@@ -119,15 +160,17 @@ def main():
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pretend", action="store_true")
-    parser.add_argument("--pace", type=float, help="seconds between two kills, on average (default: 2 pretended, 20 real)")
+    parser.add_argument("--pace", type=float, help="seconds that a kill comes after a record, at most (default: 0.3 pretended, 5 real)")
     parser.add_argument("--records", type=Path)
     options = parser.parse_args()
     started = time.monotonic()
-    pace = options.pace or (2.0 if options.pretend else 20.0)
+    pace = options.pace or (0.3 if options.pretend else 5.0)
     with tempfile.TemporaryDirectory() as folder:
         report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
     print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
-    return int(any(report[name] for name in ("lost", "different", "foreign", "orphans", "bad")))
+    if wrong := problems(report):
+        print(f"wrong: {', '.join(wrong)}")
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
