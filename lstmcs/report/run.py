@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import sys
+import sysconfig
 import time
 from collections import Counter
 from datetime import datetime, timezone
@@ -77,6 +78,7 @@ def _page(notebook: str, kind: dict, settings: Settings, folder: Path, say) -> s
     if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
         say(f"running {notebook}" + (f" on {', '.join(work.data)}" if kind["pages"] != "one" else "") + " ...")
         about = _execute(notebook, kind, work, executed) | {"fingerprint": fingerprint}
+        about["why"] = without_places(about["why"])
         if kind["pages"] != "one" and not (results := work.results()).empty:
             about["table"] = f"tables/{name}.csv"
             results.to_csv(folder / about["table"], index=False)
@@ -164,9 +166,31 @@ def _fingerprint(notebook: str, work: Plan) -> str:
     return digest.hexdigest()[:20]
 
 
+def without_places(text: str) -> str:
+    """A warning, an error or its traceback without the folders of this machine, which are nobody else's business."""
+    python, home = sysconfig.get_paths(), str(Path.home())
+    places = {
+        str(Path(__file__).resolve().parent.parent): "lstmcs", python["purelib"]: "site-packages", python["stdlib"]: "python", sys.prefix: "python",
+        str(environment.home()): ".", str(Path.cwd()): ".",
+    }  # fmt: skip
+    places |= {
+        "~" + place.removeprefix(home): name for place, name in places.items() if place.startswith(home + os.sep)
+    }  # as IPython has them
+    places[home] = "~"
+    for place in sorted(places, key=len, reverse=True):
+        if len(Path(place).parts) > 1:  # not the root, where a study in a container may be
+            text = text.replace(place + os.sep, places[place] + "/")
+    return re.sub(r"\S*[/\\]ipykernel_\d+[/\\]\d+\.py", "cell", text)
+
+
 def _store(executed: Path, about: dict) -> None:
     notebook = nbformat.read(executed, 4)
     notebook.metadata["lstmcs"] = about
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        for name in {"text", "evalue"} & set(output):
+            output[name] = without_places(output[name])
+        if "traceback" in output:
+            output["traceback"] = [without_places(line) for line in output["traceback"]]
     for where in ("input_path", "output_path"):  # folders of this machine, which are nobody else's business
         notebook.metadata.get("papermill", {}).pop(where, None)
     write(executed, nbformat.writes(notebook))
