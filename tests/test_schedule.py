@@ -165,3 +165,22 @@ def test_data_sets_follow_each_other_within_a_run(tmp_path):
     work = folds(datasets=[str(tmp_path / "one.csv"), str(tmp_path / "two.csv")], runs=2, folds=3, alterations=["C-1"], reseeds=0)
     seen = list(dict.fromkeys((fold.run, fold.dataset) for fold in Workers(1).run(Queue(work)).trained))
     assert seen == [(1, "one"), (1, "two"), (2, "one"), (2, "two")]
+
+
+@pytest.mark.parametrize(("count", "batch"), [(1, 1), (2, 1), (1, 5), (1, 1000)])
+def test_what_another_study_has_in_hand_comes_last_and_is_handed_out_once(count, batch):
+    work = folds(reseeds=0)
+    theirs = set(work[::3])
+    done = Workers(count, batch=batch).run(Queue(work, free=lambda fold: fold not in theirs)).trained
+    assert sorted(fold.key for fold in done) == sorted(fold.key for fold in work)
+    assert not theirs & set(done[: len(work) - len(theirs)])
+
+
+def test_what_another_study_has_finished_meanwhile_is_not_handed_out():
+    work, asked = folds(reseeds=0), []
+    done = (
+        Workers(1)
+        .run(Queue(work, free=lambda fold: fold not in work[:5], wanted=lambda fold: not (fold in asked or asked.append(fold))))
+        .trained
+    )
+    assert set(done) == set(work[5:]) and len(done) == len(work) - 5

@@ -11,6 +11,7 @@ as its file has the size and the times that it had when it was read and checked;
 and nothing else: it is checked, never trusted for what is missing, and written whole.
 """
 
+import errno
 import hashlib
 import json
 import math
@@ -47,7 +48,13 @@ from ..record import (
     unpack,
 )
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    fcntl = None
+
 INDEX = ".index"
+CLAIMS = ".claims"  # an empty file; a fold in hand is a lock on one of its bytes
 CHECKSUM = b', "checksum": "'  # the last entry of a record's first line
 LARGEST = 2**30  # bytes of a file that is read
 #: What BERT-base would cost on a fold, and of which type.
@@ -64,6 +71,7 @@ class Folder:
 
     def __init__(self, path: "str | Path"):
         self.path = Path(path)
+        self._claims: int | None = None
 
     def __str__(self):
         return str(self.path)
@@ -115,6 +123,25 @@ class Folder:
     def finished(self, fold: Fold) -> bool:
         """Whether `fold` is on record as done at this moment; costs one look at the folder if it is not."""
         return self.worth(fold) >= DONE
+
+    def claim(self, fold: Fold) -> bool:
+        """Whether no other process has `fold` in hand. It is this one's then, until `unclaim` or until this process ends, however it
+        ends: the system lets go of its locks. Where the system has none, each fold is free."""
+        if fcntl is None:
+            return True
+        try:
+            if self._claims is None:
+                self._claims = os.open(self.path / CLAIMS, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(fold.key[:15], 16))
+            return True
+        except OSError as problem:
+            return problem.errno not in (errno.EAGAIN, errno.EACCES)
+
+    def unclaim(self) -> None:
+        """Let go of every fold."""
+        if self._claims is not None:
+            os.close(self._claims)
+            self._claims = None
 
     def states(self, folds: Iterable[Fold], set_aside: bool = False) -> dict[Fold, str]:
         """Fold -> "done", "failed" or "missing"; what lies in a record's place and is none is named and counts as missing.

@@ -26,6 +26,7 @@ from ..models import checkpoints
 from ..models.kinds import KINDS
 from .plan import Plan
 
+LAST = (math.inf, 0)  # the stage of folds that another study has in hand
 OPERATIONS = 68e9  # a second, in matrix products
 EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step
 STEP = 1e-3  # seconds a step
@@ -42,11 +43,15 @@ class Queue:
 
     shuffle: seed of the order of cells within a fold (the unaltered one, which all comparisons need, stays first): two
     studies over the same records in different orders share the work, in the same order they would do it twice. wanted:
-    asked of a fold before it is handed out. compiling: what compiling a cell costs, in folds.
+    asked of a fold before it is handed out. free: asked next; a fold that another study has in hand comes last, and is handed out then if it
+    is still wanted: nobody waits for another. compiling: what compiling a cell costs, in folds.
     """
 
-    def __init__(self, folds: Iterable[Fold], shuffle: int = 0, wanted: Callable[[Fold], bool] = lambda fold: True, compiling: float = 4.0):
-        self.wanted, self.compiling, folds = wanted, compiling, list(folds)
+    def __init__(
+        self, folds: Iterable[Fold], shuffle: int = 0, wanted: Callable[[Fold], bool] = lambda fold: True, compiling: float = 4.0,
+        free: Callable[[Fold], bool] = lambda fold: True,
+    ):  # fmt: skip
+        self.wanted, self.free, self.compiling, folds = wanted, free, compiling, list(folds)
         cells = list(dict.fromkeys(f.build for f in folds if f.alteration != "none"))
         random.Random(shuffle).shuffle(cells)
         place = {build: number for number, build in enumerate(cells, 1)}
@@ -64,21 +69,27 @@ class Queue:
 
     def take(self, worker: str, count: int = 1) -> list[Fold]:
         """The next folds for `worker`, at most `count`, all of one build; none when nothing is left that it would be any help with."""
-        batch: list[Fold] = []
+        batch, elsewhere = [], []
         while len(batch) < count and (found := self._next(worker, batch[0].build if batch else None)) is not None:
             stage, entry = found
             self._stages[stage].remove(entry)
             if not self._stages[stage]:
                 del self._stages[stage]
             fold = entry[3]
-            if self.wanted(fold):
-                held = self._held.setdefault(worker, [])
-                if fold.build in held:
-                    held.remove(fold.build)
-                held.append(fold.build)
-                self._started.add(fold.build)
-                batch.append(fold)
-        return batch
+            if not self.wanted(fold):
+                continue
+            if stage != LAST and not self.free(fold):
+                elsewhere.append(entry)
+                continue
+            held = self._held.setdefault(worker, [])
+            if fold.build in held:
+                held.remove(fold.build)
+            held.append(fold.build)
+            self._started.add(fold.build)
+            batch.append(fold)
+        if elsewhere:
+            self._stages[LAST] = [*self._stages.pop(LAST, []), *elsewhere]
+        return batch or (self.take(worker, count) if elsewhere else [])
 
     def holds(self, worker: str) -> tuple[str, ...]:
         """The builds that `worker` keeps compiled."""
@@ -98,7 +109,8 @@ class Queue:
     def _next(self, worker: str, build: str | None) -> tuple[tuple, tuple] | None:
         """(stage, entry) of the next fold; with `build`, of that build alone."""
         if build is not None:
-            return next(((stage, e) for stage, entries in self._stages.items() for e in entries if e[3].build == build), None)
+            here = [stage for stage in self._stages if stage != LAST or len(self._stages) == 1]
+            return next(((stage, e) for stage in here for e in self._stages[stage] if e[3].build == build), None)
         mine = self._held.get(worker, [])
         others = {held for name, builds in self._held.items() if name != worker for held in builds}
         for stage, entries in self._stages.items():

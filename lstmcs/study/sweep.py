@@ -134,7 +134,7 @@ def _train(
     compiled = next((fold for fold in reversed(pending) if KINDS[fold.model].network), pending[-1])
     compiling = estimate.compiling / max(estimate.fold(compiled), 0.1)
     try:
-        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling), len(pending), scheduler, by, progress):
+        for trained in _trained(work, Queue(pending, os.getpid(), wanted, compiling, records.claim), len(pending), scheduler, by, progress):
             failed = trained.record["state"] == "failed"
             _write(trained, work)
             written.append(trained.fold)
@@ -145,6 +145,7 @@ def _train(
     except cluster.ClusterLost as problem:
         raise Stopped(f"{problem}; every finished fold is on record, the same command goes on from there") from problem
     finally:
+        records.unclaim()
         progress.end()
     if gone := [fold for fold in written if not records.file(fold).exists()]:
         raise Stopped(f"{len(gone)} of the {len(written)} records that were written to {visible(records)} are not there any more, that of "

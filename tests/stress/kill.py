@@ -57,9 +57,9 @@ def what_counts(path):
 
 
 def busy(process, folder, pretend):
-    """Whether a worker has a fold under way: one begun and not ended, or for a real one, most of a core in use."""
+    """Whether a worker has a fold under way: one begun and not ended, or for a real one, more of a core in use than waiting takes (a busy machine gives little)."""
     if not pretend:
-        return process.cpu_percent(interval=0.3) > 50
+        return process.cpu_percent(interval=0.3) > 10
     begun, ended = (Counter(line.split()[1] for line in lines_of(f"{folder}.{name}")) for name in ("begun", "folds"))
     return begun[str(process.pid)] > ended[str(process.pid)]
 
@@ -160,11 +160,11 @@ def main():
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pretend", action="store_true")
-    parser.add_argument("--pace", type=float, help="seconds that a kill comes after a record, at most (default: 0.3 pretended, 5 real)")
+    parser.add_argument("--pace", type=float, help="seconds that a kill comes after a record, at most (default: 0.3 pretended, 1 real)")
     parser.add_argument("--records", type=Path)
     options = parser.parse_args()
     started = time.monotonic()
-    pace = options.pace or (0.3 if options.pretend else 5.0)
+    pace = options.pace or (0.3 if options.pretend else 1.0)
     with tempfile.TemporaryDirectory() as folder:
         report = stress(options.records or folder, options.kills, options.seed, options.pretend, pace, lambda text: print(text, flush=True))
     print(json.dumps(report), f"in {time.monotonic() - started:.0f} s")
