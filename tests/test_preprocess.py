@@ -302,3 +302,9 @@ def test_a_giant_token_and_control_characters_pass_through():
 def test_visible():
     assert preparation.visible("a\x00b\tc\u202ed\n\u200b é 😀 $x$ <b>") == r"a\x00b c\u202ed \u200b é 😀 $x$ <b>"
     assert preparation.cut("x" * 10, 5) == "xxxx…" and preparation.cut("xxxxx", 5) == "xxxxx" and preparation.cut("\x07" * 9, 5) == "\\x07…"
+
+
+def test_long_names_stay_apart():
+    names = ["a long name of a class, one", "a long name of a class, two", "a\tb", "a b", "😀", "😁", "short"]
+    assert preparation.apart(names, 12) == ["a long … (1)", "a long … (2)", "a b (1)", "a b (2)", "😀", "😁", "short"]
+    assert preparation.apart(names, 40) == [*names[:2], "a b (1)", "a b (2)", *names[4:]]

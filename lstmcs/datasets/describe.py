@@ -92,7 +92,7 @@ def class_balance(prepared: Prepared) -> pd.DataFrame:
     dataset = prepared.dataset
     before = dataset.labels.sum(axis=0, dtype=int)
     after = dict(zip(prepared.classes, prepared.labels.sum(axis=0, dtype=int)))
-    frame = pd.DataFrame({"dataset": dataset.name, "class": [preparation.cut(c, 60) for c in dataset.classes], "original": before})
+    frame = pd.DataFrame({"dataset": dataset.name, "class": preparation.apart(dataset.classes, 60), "original": before})
     frame["prepared"] = [int(after.get(c, 0)) for c in dataset.classes]
     frame["original_share"], frame["prepared_share"] = before / len(dataset), frame["prepared"] / len(prepared.labels)
     return frame.sort_values("original", ascending=False, kind="stable", ignore_index=True)

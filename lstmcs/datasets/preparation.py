@@ -9,6 +9,7 @@ import html
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -144,6 +145,16 @@ def cut(text: str, width: int) -> str:
     """The first `width` characters, made visible; an ellipsis stands for the rest."""
     text = visible(text[: width + 1])
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def apart(names: Sequence[str], width: int) -> list[str]:
+    """Names cut to `width` characters and still told apart: where several come to the same one, each has its number behind it."""
+    short = [cut(str(name), width) for name in names]
+    count, seen, found = Counter(short), Counter(), []
+    for name in short:
+        seen[name] += 1
+        found.append(name if count[name] == 1 else f"{cut(name, width - 4)} ({seen[name]})")
+    return found
 
 
 CHOICES = {
