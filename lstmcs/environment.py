@@ -36,8 +36,17 @@ def shared(*parts: str) -> Path:
 
 
 def home() -> Path:
-    """The folder that holds records, downloads and reports."""
-    return Path(os.environ.get("LSTMCS_HOME") or _CHECKOUT or Path.cwd()).expanduser().resolve()
+    """The folder that holds records, downloads and reports. Raises ValueError where LSTMCS_HOME can name none."""
+    return _named("LSTMCS_HOME") or (_CHECKOUT or Path.cwd()).resolve()
+
+
+def _named(variable: str) -> Path | None:
+    """The path that a variable of the environment names, if it is set. Raises ValueError for the home of nobody and the like."""
+    value = os.environ.get(variable)
+    try:
+        return Path(value).expanduser().resolve() if value else None
+    except (OSError, RuntimeError):
+        raise ValueError(f"{variable} names no folder: {value!r}") from None
 
 
 def records_dir() -> Path:
@@ -83,12 +92,9 @@ def clear(paths: Iterable[Path], older_than: float) -> int:
 
 def local_datasets() -> Path | None:
     """LSTMCS_DATA, or None. Raises ValueError when it is set but names no folder."""
-    value = os.environ.get("LSTMCS_DATA")
-    if not value:
-        return None
-    folder = Path(value).expanduser().resolve()
-    if not folder.is_dir():
-        raise ValueError(f"LSTMCS_DATA names no folder: {value!r}")
+    folder = _named("LSTMCS_DATA")
+    if folder and not folder.is_dir():
+        raise ValueError(f"LSTMCS_DATA names no folder: {os.environ['LSTMCS_DATA']!r}")
     return folder
 
 

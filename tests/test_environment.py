@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from lstmcs import environment
+from lstmcs.__main__ import main
 
 
 @pytest.fixture
@@ -118,3 +119,12 @@ def test_the_flags_of_one_engine_are_not_left_to_the_other(fresh):
     fresh["XLA_FLAGS"] = "--xla_dump_to=here"
     environment.prepare(training=True, engine="jax")
     assert fresh["XLA_FLAGS"] == "--xla_dump_to=here"
+
+
+@pytest.mark.parametrize("variable", ["LSTMCS_HOME", "LSTMCS_DATA"])
+def test_the_home_of_nobody_is_an_error_in_a_line(variable, monkeypatch, capsys):
+    monkeypatch.delenv("LSTMCS_DATA", raising=False)
+    monkeypatch.setenv(variable, "~nosuchuser/study")
+    assert main(["data", "fetch", "hate"]) in (1, 2)
+    err = capsys.readouterr().err
+    assert f"{variable} names no folder: '~nosuchuser/study'" in err and "Traceback" not in err

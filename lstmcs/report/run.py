@@ -168,7 +168,7 @@ def _fingerprint(notebook: str, work: Plan) -> str:
 
 def without_places(text: str) -> str:
     """A warning, an error or its traceback without the folders of this machine, which are nobody else's business."""
-    python, home = sysconfig.get_paths(), str(Path.home())
+    python, home = sysconfig.get_paths(), os.path.expanduser("~")
     places = {
         str(Path(__file__).resolve().parent.parent): "lstmcs", python["purelib"]: "site-packages", python["stdlib"]: "python", sys.prefix: "python",
         str(environment.home()): ".", str(Path.cwd()): ".",
