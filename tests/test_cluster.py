@@ -116,7 +116,7 @@ def lines(log):
     return log.read_text().splitlines() if log.exists() else []
 
 
-def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand):
+def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_half_way_is_made_up_for(home, by_hand, monkeypatch):
     """Real training on the smallest preset: in this process, and on a scheduler with two workers of which one is killed."""
     options = {"preset": "smoke", "alterations": ["C-1"], "folds": 3, "epochs": 2, "models": ["lstm", "constant", "tfidf"]}
     columns = ["alteration", "fold", "macro_f1", "loss", "val_loss", "largest_c", "key"]
@@ -124,9 +124,20 @@ def test_workers_started_by_hand_train_to_the_same_bits_and_one_that_is_killed_h
     _, address = scheduler(by_hand)
     both = [by_hand("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", pretend=False) for _ in range(2)]
     there = home / "there"
-    once(lambda: len(list(there.glob("*/*.json"))) >= 1, both[0].kill)
+    real, written = Folder.write, []
+
+    def kill_after_the_first(self, fold, *what):
+        """Here, not in a thread that watches: on a machine however busy, eleven folds are to come."""
+        path = real(self, fold, *what)
+        written.append(fold)
+        if len(written) == 1:
+            both[0].kill()
+            both[0].wait()
+        return path
+
+    monkeypatch.setattr(Folder, "write", kill_after_the_first)
     shared = run_study(**options, scheduler=address, records_dir=str(there))
-    assert both[0].wait(10) == -signal.SIGKILL and len(shared) == 12
+    assert both[0].returncode == -signal.SIGKILL and len(shared) == len(written) == 12
     assert shared[columns].equals(alone[columns])
     for fold in plan(Settings(**options)).folds:
         (one, ours), (two, twin) = (load(Folder(home / name).file(fold)) for name in ("there", "alone"))
@@ -301,6 +312,22 @@ def test_a_lost_scheduler_stops_the_sweep_with_what_is_done_on_record(pretended,
     monkeypatch.setattr(workers, "train", pretend.fake_train)
     frame = run_study(**SMALL, workers=0)
     assert len(frame) == 8 and (frame["state"] == "done").all()
+
+
+def test_a_scheduler_that_is_slow_to_answer_is_asked_again(monkeypatch):
+    """A busy machine lets a question time out; one that is gone refuses each."""
+    monkeypatch.setattr(cluster, "PAUSE", 0)
+
+    def ask(failures):
+        client, asked = Paused(), []
+        client.sync = lambda *_, **__: asked.append(1) or (1 / 0 if len(asked) <= failures else {"workers": {"a": {"status": "running"}}})
+        return cluster._Dispatch({}, [], client, local=True, say=print)._alive(), asked
+
+    for failures in range(cluster.QUESTIONS):
+        found, asked = ask(failures)
+        assert list(found) == ["a"] and len(asked) == failures + 1
+    with pytest.raises(cluster.ClusterLost, match="the scheduler does not answer any more"):
+        ask(cluster.QUESTIONS)
 
 
 def test_a_worker_of_another_version_is_left_out(pretended, by_hand, capsys):

@@ -34,7 +34,8 @@ from . import worker as workers
 from .schedule import Queue
 
 ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
-TIMEOUT = 10  # seconds to reach a scheduler
+TIMEOUT = 30  # seconds to reach a scheduler; a busy machine needs more than ten
+QUESTIONS, PAUSE = 3, 1.0  # how often a scheduler that does not answer is asked, and the seconds in between
 ATTEMPTS = 3  # workers a fold may lose before it is recorded as failed
 ATTEMPTS_MEMORY = 2  # of these, by memory
 PATIENCE = 300.0  # seconds that a local cluster may be without any worker
@@ -255,11 +256,15 @@ class _Dispatch:
                 yield from self._collect(future)
 
     def _alive(self) -> dict[str, dict]:
-        try:
-            # asked here: what client.scheduler_info() returns, its own refresh in the background may have emptied of workers
-            found = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
-        except Exception as problem:  # whatever a broken connection raises
-            raise ClusterLost(f"the scheduler does not answer any more ({type(problem).__name__}: {problem})") from problem
+        for left in reversed(range(QUESTIONS)):
+            try:
+                # asked here: what client.scheduler_info() returns, its own refresh in the background may have emptied of workers
+                found = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
+                break
+            except Exception as problem:  # whatever a broken connection raises
+                if not left or self.client.status != "running":
+                    raise ClusterLost(f"the scheduler does not answer any more ({type(problem).__name__}: {problem})") from problem
+                time.sleep(PAUSE)
         if self.client.status != "running":
             raise ClusterLost("the connection to the scheduler is lost")
         for worker in set(self.fit) - set(found):
