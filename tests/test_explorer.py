@@ -121,7 +121,7 @@ def test_a_formula_is_answered_as_it_is_typed_and_trained_at_a_press(lab):
     press.click()
     until(lambda: "over 2 folds c = 0.25 * c is" in text(lab, 3), 240)
     assert re.match(r"(Better|Same|Worse|Undecided): over 2 folds .* points of Macro F1 (above|below) the unaltered cell", text(lab, 3))
-    until(lambda: text(lab, 2) == "4 of 4 folds on record.")
+    until(lambda: text(lab, 2) == "4 of 4 folds on record: 0 read from there, 4 trained now.")
     assert len(re.findall("<figure", told(lab, 3))) == 2
     wrong = lab.execute_script(
         "return [...document.querySelectorAll('.jp-OutputArea-output[data-mime-type*=error]')].map((e) => e.innerText)"
@@ -161,7 +161,7 @@ def test_a_training_that_is_on_record_is_read_and_said_so(small, home):
     records_of(plan(small.asked()))
     asyncio.run(small.follow())
     assert (
-        "4 of 4 folds on record: 4 read from record, 0 trained now." in small.status.value and "over 2 folds C-1 is" in small.outcome.value
+        "4 of 4 folds on record: 4 read from there, 0 trained now." in small.status.value and "over 2 folds C-1 is" in small.outcome.value
     )
     table = stats.verdicts(plan(small.asked()).results())
     assert f"{abs(table.loc['C-1', 'mean']):.2f} points" in small.outcome.value and not small.train.disabled

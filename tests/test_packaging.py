@@ -153,6 +153,7 @@ def test_notebooks_are_stripped_parameterised_and_thin(path):
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 10, node.name
+            assert not isinstance(node, ast.Call) or len(node.args) <= 3, ast.unparse(node)  # more have names
 
 
 @pytest.mark.parametrize("path", NOTEBOOK_FILES, ids=lambda p: p.stem)

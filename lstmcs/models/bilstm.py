@@ -11,7 +11,7 @@ from keras import layers, ops
 from ..alterations import Alteration
 from ..alterations import alteration as as_alteration
 from ..cell import LSTMCS, Bidirectional
-from ..errors import missing, nearest
+from ..errors import SettingsError, missing, nearest
 from . import checkpoints, kinds, transformer
 from .initial import initial_weights
 
@@ -51,15 +51,17 @@ def build_model(
     sizes: embedding, units, dropout; for "simple" heads, head_width, feed_forward too; for "bert" dense, dropout.
     checkpoint: of "bert" alone: where its weights and vocabulary come from (checkpoints.py), or a configuration such as
     checkpoints.BASE for random weights; it takes ids of its own tokenizer, of any length, and never attends to padding.
-    Raises ValueError for an unknown kind, padding, size or checkpoint.
+    Raises SettingsError for an unknown kind, padding, size or checkpoint, FormulaError for an alteration.
     """
     if padding not in kinds.PADDINGS:
-        raise ValueError(f"padding must be {' or '.join(map(repr, kinds.PADDINGS))}, not {padding!r}")
+        raise SettingsError(f"padding must be {' or '.join(map(repr, kinds.PADDINGS))}, not {padding!r}")
     if kind != "bert" and kind not in BUILDERS:
-        raise ValueError(f"unknown model {kind!r}{nearest(kind, [*BUILDERS, 'bert'])}; known: {', '.join(map(repr, [*BUILDERS, 'bert']))}")
+        raise SettingsError(
+            f"unknown model {kind!r}{nearest(kind, [*BUILDERS, 'bert'])}; known: {', '.join(map(repr, [*BUILDERS, 'bert']))}"
+        )
     defaults = kinds.KINDS[kind].sizes
     if unknown := sorted(set(sizes) - set(defaults)):
-        raise ValueError(f"unknown size {unknown[0]!r}{nearest(unknown[0], defaults)}; {kind!r} takes {', '.join(defaults)}")
+        raise SettingsError(f"unknown size {unknown[0]!r}{nearest(unknown[0], defaults)}; {kind!r} takes {', '.join(defaults)}")
     sizes = {**defaults, **sizes}
     if kind == "bert":
         try:
@@ -77,14 +79,14 @@ def build_model(
 
 def _bert(vocab_size, max_len, n_classes, alteration, checkpoint, seed, sizes):
     if as_alteration(alteration).formula:
-        raise ValueError(f"'bert' has no cell to alter: alteration must be 'none', not {alteration!r}")
+        raise SettingsError(f"'bert' has no cell to alter: alteration must be 'none', not {alteration!r}")
     folder = None if isinstance(checkpoint, dict) else checkpoints.locate(checkpoints.identity(checkpoint))
     config = checkpoints.read_config(folder) if folder else checkpoint
     model = transformer.build(config, n_classes, **sizes, seed=seed)
     if vocab_size not in (None, config["vocab_size"]):
-        raise ValueError(f"vocab_size {vocab_size}: this checkpoint has a vocabulary of {config['vocab_size']}")
+        raise SettingsError(f"vocab_size {vocab_size}: this checkpoint has a vocabulary of {config['vocab_size']}")
     if max_len is not None and max_len > config["max_position_embeddings"]:
-        raise ValueError(f"max_len {max_len}: this checkpoint takes at most {config['max_position_embeddings']} tokens")
+        raise SettingsError(f"max_len {max_len}: this checkpoint takes at most {config['max_position_embeddings']} tokens")
     if folder:
         transformer.load(model, folder)
     return model

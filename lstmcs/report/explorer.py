@@ -261,7 +261,7 @@ class Explorer:
             description="Train against the unaltered cell", button_style="primary", layout=widgets.Layout(width="auto")
         )
         self.stop = widgets.Button(description="Stop", disabled=True, layout=widgets.Layout(width="5rem"))
-        self.bar = widgets.IntProgress(layout=widgets.Layout(visibility="hidden"))
+        self.bar = widgets.IntProgress(layout=widgets.Layout(display="none"))
         self.status, self.outcome = widgets.HTML(layout=wide), widgets.HTML(layout=wide)
         grid = widgets.GridBox(
             list(self.boxes.values()), layout=widgets.Layout(grid_template_columns="repeat(auto-fill, minmax(13rem, 1fr))")
@@ -319,7 +319,7 @@ class Explorer:
         except (InputError, OSError) as error:
             self.status.value = _line(f"{type(error).__name__}: {error}", wrong=True)
         finally:
-            self.stop.disabled, self.bar.layout.visibility = True, "hidden"
+            self.stop.disabled, self.bar.layout.display = True, "none"
             self.train.disabled = not (self.cell and self.cell.formula)
 
     def asked(self) -> Settings:
@@ -337,7 +337,7 @@ class Explorer:
 
     async def _watch(self, trial: Trial) -> None:
         total, cell, known = len(trial.work.folds), trial.work.settings.alterations[1], -1
-        self.bar.max, self.bar.layout.visibility, self.stop.disabled = total, "visible", False
+        self.bar.max, self.bar.layout.display, self.stop.disabled = total, "", False
         if trial.before < total:
             self.status.value = _line("starting ...")
             trial.start()

@@ -121,8 +121,7 @@ def origin(work: Plan, planned: pd.DataFrame) -> str:
 
 def trial(done: int, total: int, before: int, running: bool, printed: str = "") -> str:
     """How far a training is: what was on record, what was trained now, and what it says itself."""
-    told = f"{done} of {total} folds on record"
-    told += f": {before} read from record, {done - before} trained now" if before else ""
+    told = f"{done} of {total} folds on record: {before} read from there, {done - before} trained now"
     if running:
         return f"{told}. {printed}"
     return f"{told}." if done == total else f"{told}; stopped. The button goes on from there."
