@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from .alterations import alteration
-from .errors import DataError, FormulaError, RecordError, visible
+from .errors import DataError, RecordError, visible
 
 #: Goes into every key. Raise it when a change of the code changes results, so that old and new records never mix.
 #: 1: the first edition: a few epochs, scores of the last one. 2: curves, initial weights drawn by NumPy, texts in NFC.
@@ -26,7 +26,7 @@ RESEED = "reseed-"
 _TYPES = {**dict.fromkeys(("dataset", "data_sha256", "model", "alteration"), str), **dict.fromkeys(("run", "fold", "seed", "reseed"), int),
           **dict.fromkeys(("preparation", "sizes", "training"), dict)}  # fmt: skip
 _ALWAYS = ("dataset", "data_sha256", "preparation", "model", "sizes", "training", "alteration", "run", "fold", "seed")
-_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=True).encode
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False).encode
 _NOT_BUILT = ("run", "fold", "seed", "reseed")  # what differs between folds that one compiled program trains
 
 
@@ -61,12 +61,15 @@ class Fold:
         """The fold that a record's configuration describes. Raises RecordError for anything else."""
         try:
             values = {("reseed" if (name, protocol) == ("repeat", 1) else name): value for name, value in config.items()}
+            if "protocol" in values:
+                raise TypeError("the protocol is none of its entries")
             found = cls(**values, protocol=protocol)
             if wrong := next((name for name, kind in _TYPES.items() if type(getattr(found, name)) is not kind), None) or found._wrong():
                 raise TypeError(f"{wrong} is {str(getattr(found, wrong))[:80]!r}")
             found.dataset.encode()  # half of a pair of surrogates is no text
             alteration(found.alteration)
-        except (TypeError, AttributeError, UnicodeEncodeError, FormulaError, RecursionError) as error:
+            found.key  # noqa: B018 - what is no strict JSON (NaN, infinity) has none
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:  # FormulaError and UnicodeEncodeError are ValueErrors
             raise RecordError(f"no fold's configuration: {error}") from None
         return found
 

@@ -265,3 +265,13 @@ def test_a_message_that_is_no_text_is_shown_as_one(tmp_path):
     assert table.loc[0, "error"] == "no file b\\udcff.csv" and table.loc[0, "commit"] == "\\ud800"
     table.to_csv(tmp_path / "x.csv", index=False)
     assert visible("b\udcff \x1b[31m\n\u202ex é 🙂 दिन") == "b\\udcff \\x1b[31m \\u202ex é 🙂 दिन"
+
+
+@pytest.mark.parametrize(
+    "more", [{"protocol": 0}, {"sizes": {"units": math.inf}}, {"preparation": {"cut": math.nan}}, {"colour": "\x1b[31m"}]
+)
+def test_a_configuration_with_more_than_a_study_writes_is_no_folds(more):
+    """Each was believed, or was another error, once: a protocol of its own, numbers that are no JSON, unknown names."""
+    for _ in range(2):
+        with pytest.raises(RecordError, match="no fold's configuration"):
+            Fold.of(BARE | more)
