@@ -227,7 +227,12 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
         ("a.jsonl", b'{"text": {"a": 1}, "label": "x"}', {}, "column 'text' holds a dict, not text"),
         ("a.jsonl", b'{"text": "x", "label": "a"}\n{"text": "y", "la', {}, "cannot be read as jsonl: line 2: Unterminated string"),
         ("a.jsonl", b'["x", "a"]\n', {}, "cannot be read as jsonl: line 1 is no object"),
-        ("a.csv", b'text,label\n"never closed,a\n', {}, "cannot be read as csv"),
+        (
+            "a.csv",
+            b'text,label\n"two\nlines",a\n"never closed,a\nx,b\n',
+            {},
+            "cannot be read as csv: line 4 begins a cell in quotes that never ends",
+        ),
         ("a.jsonl", b'{"text": "x"', {}, "cannot be read as jsonl"),
         ("a.parquet", b"PAR1 no parquet", {}, "cannot be read as parquet"),
         ("a.xlsx", b"x", {}, "unknown data set"),

@@ -101,7 +101,7 @@ def _delimited(text: str, sign: str, quoted: bool, file: str, form: str, columns
             found = pd.read_csv(io.BytesIO(content), header=None if columns else 0, names=columns, **options)
             head = columns or pd.read_csv(io.BytesIO(content), header=None, nrows=1, **options).iloc[0]  # as they are: pandas renames twins
     except Exception as error:
-        line = _longer_row(text, sign, quoted)
+        line = _longer_row(text, sign, quoted) or ("EOF inside string" in str(error) and _unclosed(text, sign))
         raise DataError(f"{file} cannot be read as {form}: {line or error}") from error
     found.columns = [str(given if pd.isna(name) else name).strip() for name, given in zip(head, found.columns)]
     return found
@@ -132,6 +132,13 @@ def _longer_row(text: str, sign: str, quoted: bool) -> str:
     (_, fields), *rows = _rows(text, sign, quoted)
     found = next(((line, count) for line, count in rows if count > fields), None)
     return found and f"line {found[0]} has {found[1]} fields, the header {fields}"
+
+
+def _unclosed(text: str, sign: str) -> str:
+    """Which line begins a cell in quotes that has no end, in words; empty if none does."""
+    text = _cells_in_quotes(sign).sub(lambda cell: "_" + "\n" * cell[0].count("\n"), text)
+    found = re.search(rf'(?:(?<=[{sign}\n\r])|\A)"', text)
+    return found and f"line {text[: found.start()].count(chr(10)) + 1} begins a cell in quotes that never ends"
 
 
 def _in_quotes(text: str) -> bool:
