@@ -5,6 +5,10 @@ python tests/answer.py
 
 from pathlib import Path
 
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
 import lstmcs
 from lstmcs.report import plots
 from lstmcs.stats import curves, single
@@ -29,10 +33,20 @@ def table() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+def picture(found: pd.DataFrame, target: Path) -> None:
+    """A panel a set: the validation score over the epochs, a line a cell."""
+    with rc_context(plots.STYLE | {"font.size": 9, "legend.fontsize": 8}):
+        figure = Figure(figsize=(7.4, 2.7))
+        for ax, name in zip(figure.subplots(1, len(FEW)), FEW):
+            plots.learning_panel(ax, found[found["dataset"] == name], CELLS)
+            ax.set_title(name.upper())
+        figure.supylabel("Macro F1 on validation, %", fontsize=9)
+        figure.savefig(target, dpi=110, facecolor="white")
+
+
 def main() -> None:
     found = lstmcs.curves(RECORDS).query("model == 'lstm'")
-    figure = plots.learning_by_set(found, CELLS)
-    figure.savefig(ROOT / "reports" / "answer.png", dpi=110, bbox_inches="tight", facecolor="white")
+    picture(found, ROOT / "reports" / "answer.png")
     for (dataset, rule), column in table().items():
         print(dataset, rule, column)
     print(curves.speed(found).to_string(index=False))

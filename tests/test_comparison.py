@@ -234,3 +234,21 @@ def test_the_counts_of_both_files_are_what_preparation_leaves(name):
     prepared = prepare(load_dataset(name))
     assert (len(prepared.labels), len(prepared.classes), prepared.max_len) == tuple(row[["documents", "classes", "max_len"]].astype(int))
     assert row["largest"] == pytest.approx(100 * prepared.labels.sum(axis=0).max() / len(prepared.labels), abs=0.05)
+
+
+def test_scores_and_changes_are_apart_and_the_papers_stand_beside_ours_where_they_can_be_compared():
+    """Of HASOC by hand; never of the stand-in, whose Table 4 is of another set, and not of AG's subset."""
+    results = study({"C-1": 2.0, "H-3": -2.0, "reseed-1": 0.0}, ("hasoc",))
+    scores, changes = comparison.as_published(results)
+    printed = tables.tables_3_to_9().query("dataset == 'hasoc'").set_index("row")
+    assert list(scores.index) == ["ours", "the paper"] and (scores.loc["the paper"] == printed.loc["Baseline", list(METRICS)]).all()
+    done = results[results["state"] == "done"].groupby("alteration")["macro_f1"].mean()
+    assert scores.loc["ours", "macro_f1"] == pytest.approx(100 * done["none"])
+    assert changes.loc["C-1", "macro_f1"] == pytest.approx(100 * (done["C-1"] / done["none"] - 1))
+    assert "Baseline" not in changes.index and list(changes.columns[:3]) == ["folds", "accuracy", "Accuracy, paper"]
+    assert changes.loc["C-1", "Macro F1, paper"] == printed.loc["C-1", "macro_f1"] == 1.192
+    assert changes.loc["reseed-1", [f"{title}, paper" for title in METRICS.values()]].isna().all()
+    for name in ("robo", "ag-subset"):
+        scores, changes = comparison.as_published(study({"C-1": 2.0}, (name,)))
+        assert list(scores.index) == ["ours"] and list(changes.columns) == ["folds", *METRICS]
+    assert all(table.empty for table in comparison.as_published(results[results["alteration"] == "C-1"]))

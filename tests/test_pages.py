@@ -11,9 +11,11 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from itertools import pairwise
 from types import SimpleNamespace
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
@@ -21,7 +23,7 @@ import pytest
 from made_up import records_of
 
 from lstmcs.__main__ import _parser, _settings, main
-from lstmcs.report import pages, run, show
+from lstmcs.report import formulas, pages, run, show
 from lstmcs.study.plan import Settings, plan
 
 HOSTILE = "<script>alert(1)</script>"
@@ -111,7 +113,7 @@ class Page(html.parser.HTMLParser):
 
 
 def test_a_page_has_one_script_which_its_policy_names_and_hostile_text_stays_text(site, files):
-    ours = (pages._TEMPLATES / "sort.js").read_text()
+    ours = (pages._TEMPLATES / "page.js").read_text()
     assert len(files) == 11
     for path in files:
         text, page = path.read_text(encoding="utf-8"), Page(path)
@@ -166,15 +168,21 @@ def test_failed_and_partial_pages_say_so_at_the_top_and_in_the_index(site):
 def test_the_index_takes_answer_and_picture_from_the_fullest_summary(site):
     text = (site / "index.html").read_text()
     summary = html.unescape((site / "04_summary--robo--quick.html").read_text())
-    answer = html.unescape(re.search(r'<p class="answer"[^>]*>(.*?)</p>', text)[1])
-    assert answer in summary and answer.count(". ") == 1 and "17 comparisons" in answer and "robo (a stand-in)" in answer
+    answer = re.search(r'<p class="short">(.*?)</p><ul class="counts">(.*?)</ul>', text)
+    assert answer[0] in summary and answer[1].count(".") == 1 and "17 comparisons" in answer[1]
+    counts = [int(number) for number in re.findall(r"<b>(\d+)</b>", answer[2])]
+    assert len(counts) == 3 and sum(counts) == 17
+    folded = text[text.index('<details class="evidence">') : text.index("</details>")]
+    assert "robo (a stand-in)" in folded and "17 comparisons" in folded and "<details class" not in summary
     front = text[: text.index('id="state"')]  # what else shows the same study, and of another study nothing
     assert 'href="06_claims--robo--quick.html">What we found against what the paper says</a>' in front and "--smoke.html" not in front
-    picture = re.search(r'<img alt="([^"]+)"[^>]* src="(data:[^"]+)"', text)
-    assert "of 17 intervals of alterations lie above 0" in picture[1] and picture[2] in summary
-    assert "190 of 190 planned folds are on record, 0 failed" in text and "Preset quick, 1 run x 10 folds" in text
+    words = [re.findall(r"<title[^>]*>(.*?)</title>|<text[^>]*>(.*?)</text>", part) for part in re.findall(r"<svg.*?</svg>", text, re.S)]
+    assert len(words) == 1 and "of 17 intervals of alterations lie above 0" in words[0][0][0]
+    assert all(word in summary for pair in words[0] for word in pair)
+    assert summary.index("<svg") < summary.index('id="the-evidence"')  # a picture precedes the paragraphs
+    assert "210 of 210 planned folds are on record, 0 failed" in text and "Preset quick, 1 run x 10 folds" in text
     assert (
-        "preset quick · 1 run x 10 folds · 190 of 190" in summary
+        "preset quick · 1 run x 10 folds · 210 of 210" in summary
         and "run x" not in (site / "01_data--robo.html").read_text().split("commit")[0]
     )
     row = next(row for row in text.split("<tr>")[1:] if 'href="03_alterations--robo--quick.html"' in row)
@@ -199,6 +207,29 @@ def test_a_folders_notice_stands_at_the_top_of_its_pages_and_of_its_index(site, 
         assert found == sorted(found)
 
 
+def test_no_two_pages_share_a_title_and_one_of_one_set_names_it(site, files):
+    titles = {path.name: re.search(r"<title>(.*?)</title>", path.read_text(encoding="utf-8"))[1] for path in files}
+    assert len(set(titles.values())) == len(titles)
+    text = (site / "03_alterations--robo--quick.html").read_text(encoding="utf-8")
+    assert '<h1 id="the-alterations-on-one-data-set">The alterations on one data set: robo</h1>' in text
+
+
+def words(markup):
+    return html.unescape(re.sub("<[^>]+>", "", markup))
+
+
+def test_an_id_has_its_formula_beside_it_and_no_column_is_called_row(site):
+    for name in ("03_alterations--robo--quick", "04_summary--robo--quick"):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
+        heads = re.findall(r"<th [^>]*>(.*?)</th>", text)
+        assert "alteration" in heads and "row" not in heads
+        cells = re.findall(r"<td [^>]*>([CH]-\d+)<span class=.formula.>(.*?)</td>", text)
+        assert len(cells) > 30 and all(words(found).strip() == words(show.math(formulas.latex(cell))) for cell, found in cells)
+    # in sentences where it is first named
+    answer = html.unescape((site / "04_summary--robo--quick.html").read_text(encoding="utf-8"))
+    assert f'raises F1 (<span class="cell">C-1 ({html.unescape(show.math(formulas.latex("C-1")))})</span> by 0.5 %' in answer
+
+
 @pytest.mark.parametrize("sets, alt", [(["a"], "intervals"), (["a", "b"], "intervals"), (["a", "b", "c"], "map")])
 def test_the_picture_of_the_index_depends_on_how_many_sets_there_are(tmp_path, sets, alt):
     def cell(tag, text):
@@ -208,7 +239,7 @@ def test_the_picture_of_the_index_depends_on_how_many_sets_there_are(tmp_path, s
     cells = [cell("answer", "<p>yes</p>"), cell("picture", "map"), cell("picture", "intervals")]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"lstmcs": {"parameters": {"datasets": sets}}})
     nbformat.write(notebook, tmp_path / "a.ipynb")
-    assert pages._answer_and_picture(tmp_path / "a.ipynb") == ("<p>yes</p>", alt)
+    assert pages._front(tmp_path / "a.ipynb") == {"answer": "<p>yes</p>", "picture": alt, "evidence": ""}
 
 
 def test_nothing_is_printed_that_is_not_for_the_reader(site):
@@ -286,6 +317,15 @@ for (const e of document.querySelectorAll("body *")) {
 return found;
 """
 
+#: Words of pictures that are drawn with less than 9 pixels, or beyond the edge of their picture by more than a letter.
+TYPE = """
+return [...document.querySelectorAll("svg text")].filter((e) => {
+  const drawing = e.ownerSVGElement.getBoundingClientRect(), box = e.getBoundingClientRect();
+  const size = parseFloat(getComputedStyle(e).fontSize) * drawing.width / e.ownerSVGElement.viewBox.baseVal.width;
+  return size < 9 || box.left < drawing.left - 4 || box.right > drawing.right + 4 || box.right > innerWidth;
+}).map((e) => e.textContent);
+"""
+
 
 def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(site, files, browser):
     for path in files:
@@ -294,7 +334,9 @@ def test_pages_fit_a_phone_and_a_screen_in_light_and_dark(site, files, browser):
                 where = (path.name, width, scheme)
                 look(browser, path, width, scheme)
                 browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+                browser.execute_script("document.querySelectorAll('#code').forEach((d) => { d.checked = true; })")
                 assert browser.execute_script("return document.documentElement.scrollWidth") <= width, where
+                assert browser.execute_script(TYPE) == [], where
                 assert browser.execute_script(CONTRAST) == [], where
                 dark = browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
                 assert dark == (scheme == "dark"), where
@@ -317,11 +359,17 @@ def test_the_browser_would_tell_of_a_request_an_error_and_a_strangers_script(bro
     assert browser.execute_script("return document.documentElement.scrollWidth") > 360 and len(browser.execute_script(CONTRAST)) == 1
 
 
-def test_images_have_alt_text_and_headings_are_in_order(files, browser):
+def test_pictures_have_titles_and_text_and_headings_are_in_order(files, browser):
     for path in files:
         look(browser, path, 1280)
-        for image in browser.find_elements("css selector", "img"):
-            assert len(image.get_attribute("alt")) > 20 and int(image.get_property("naturalWidth")) > 100, path.name
+        assert not browser.find_elements("css selector", "img")
+        for picture in browser.find_elements("css selector", "svg"):
+            name = picture.get_attribute("aria-labelledby")
+            title = browser.execute_script("return document.getElementById(arguments[0])", name)
+            assert title.tag_name == "title" and len(title.get_attribute("textContent")) > 20, path.name
+            assert "document" in picture.get_attribute("role") and picture.find_elements("css selector", "text"), path.name
+        names = browser.execute_script("return [...document.querySelectorAll('[id]')].map((e) => e.id)")
+        assert len(names) == len(set(names)), path.name
         levels = [int(h.tag_name[1]) for h in browser.find_elements("css selector", "h1, h2, h3, h4, h5, h6")]
         assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels)), path.name
         assert not browser.find_elements("xpath", "//main//p[contains(., '$$')]")
@@ -329,15 +377,63 @@ def test_images_have_alt_text_and_headings_are_in_order(files, browser):
     assert len(browser.find_elements("css selector", "math")) >= 20
 
 
-def test_folded_code_opens_with_one_click(files, browser):
+def test_one_switch_shows_all_code_by_mouse_and_by_keyboard(files, browser):
+    keys = pytest.importorskip("selenium.webdriver").Keys
     for path in files:
         look(browser, path, 360)
-        for fold in browser.find_elements("css selector", "details"):
-            code = fold.find_element("css selector", "pre")
-            assert not code.is_displayed()
-            browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", fold)
-            fold.find_element("css selector", "summary").click()
-            assert code.is_displayed() and code.text.strip(), path.name
+        pieces = browser.find_elements("css selector", "pre.source")
+        if path.name == "index.html":
+            assert not pieces and not browser.find_elements("id", "code")
+            continue
+        assert pieces and not any(code.is_displayed() for code in pieces)
+        browser.find_element("css selector", "label[for=code]").click()
+        assert all(code.is_displayed() and code.text.strip() for code in pieces), path.name
+        browser.find_element("id", "code").send_keys(keys.SPACE)
+        assert not any(code.is_displayed() for code in pieces)
+
+
+def test_a_wide_screen_has_the_contents_beside_the_text_and_the_indexs_picture_beside_its_answer(site, browser):
+    look(browser, site / "04_summary--robo--quick.html", 1280)
+    text, contents = (browser.find_element("css selector", name).rect for name in ("section.answer", "nav.contents ol"))
+    assert contents["x"] >= text["x"] + text["width"] and contents["y"] < text["y"] and contents["x"] > 1280 * 2 / 3
+    look(browser, site / "index.html", 1280)
+    answer, picture = (browser.find_element("css selector", f".front > {name}").rect for name in ("section", "figure"))
+    assert picture["x"] >= answer["x"] + answer["width"] and abs(picture["y"] - answer["y"]) < 40
+    look(browser, site / "index.html", 360)
+    answer, picture = (browser.find_element("css selector", f".front > {name}").rect for name in ("section", "figure"))
+    assert picture["y"] >= answer["y"] + answer["height"]
+
+
+def test_any_table_is_had_as_csv_and_any_picture_as_a_file(site, browser, tmp_path):
+    page = site / "03_alterations--robo--quick.html"
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    look(browser, page, 1280)
+    figures = browser.find_elements("css selector", "figure.table, figure.picture")
+    buttons = browser.find_elements("css selector", "button.take")
+    assert len(buttons) == len(figures) > 5 and all(len(button.get_attribute("aria-label")) > 30 for button in buttons)
+    browser.execute_script(
+        "document.querySelectorAll('figure.table th:first-child button').forEach((b) => { b.click(); b.click(); })"
+    )  # as the reader has sorted it
+
+    def taken(suffix):
+        for _ in range(200):
+            if found := list(tmp_path.glob(f"*.{suffix}")):
+                return found[0]
+            time.sleep(0.05)
+
+    table = next(f for f in figures if "epochs to within a point" in f.text)
+    browser.execute_script("arguments[0].click()", table.find_element("css selector", "button.take"))
+    frame = pd.read_csv(taken("csv"), dtype=str, keep_default_na=False)
+    shown = browser.execute_script(
+        "return [...arguments[0].tBodies[0].rows].map((r) => [...r.cells].map((c) => (c.firstChild || c).textContent.trim()))",
+        table.find_element("css selector", "table"),
+    )
+    assert frame.to_numpy().tolist() == shown and frame.columns[0] == "alteration" and "C-1" in set(frame["alteration"])
+    picture = next(f for f in figures if f.find_elements("css selector", "svg"))
+    browser.execute_script("arguments[0].click()", picture.find_element("css selector", "button.take"))
+    drawing = ElementTree.parse(taken("svg")).getroot()
+    assert len(drawing.findall("{http://www.w3.org/2000/svg}svg")) == len(picture.find_elements("css selector", "svg"))
+    assert browser.get_log("browser") == []
 
 
 def test_tables_sort_both_ways(files, browser):
@@ -381,7 +477,7 @@ def test_paper_has_no_cut_table(files, browser, tmp_path):
     reader = shutil.which("pdftotext")
     for path in files:
         look(browser, path, PRINTED, media="print")
-        cut = """return [...document.querySelectorAll("table, img, pre")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+        cut = """return [...document.querySelectorAll("table, svg, pre")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
             .map((e) => e.textContent.slice(0, 60))"""
         assert browser.execute_script(cut) == [], path.name
         heads = browser.execute_script("return [...document.querySelectorAll('th')].flatMap((e) => e.innerText.split(/\\s+/))")

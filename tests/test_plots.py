@@ -1,13 +1,17 @@
 """Pictures of several sets: what they show is read back from the axes and held against the figures they were made of."""
 
-import matplotlib.pyplot as plt
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
 from made_up import study
+from matplotlib.figure import Figure
 
+from lstmcs.alterations import NUMPY, TABLE_1, alteration
 from lstmcs.paper import comparison
-from lstmcs.report import plots
+from lstmcs.report import formulas, plots, show
 from lstmcs.stats import curves as speeds
 from lstmcs.stats import multiple
 
@@ -16,36 +20,40 @@ EFFECTS = {"hate": {"C-1": 3.0, "H-2": 0.0}, "mlma": {"C-1": -3.0, "reseed-1": 0
 
 @pytest.fixture
 def results():
-    yield study(EFFECTS, ("hate", "mlma"))
-    plt.close("all")
+    return study(EFFECTS, ("hate", "mlma"))
 
 
 def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(results):
-    ax = plots.verdict_map(multiple.cells(results)).axes[0]
-    shown = [text.get_text() for text in ax.texts]
-    # row by row; H-2 is on hate alone, reseed-1 on mlma alone
-    assert [text[-1:] for text in shown] == ["▲", "▼", "=", "="]
-    assert [float(text.split()[0]) for text in shown[:2]] == pytest.approx([3.0, -3.0], abs=0.15)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1", "H-2", "same cell, other seeds"]
-    assert ax.get_title(loc="left").endswith("✗ failed  blank: not on record")
+    picture = plots.verdict_map(multiple.cells(results))
+    [panel], [ax] = picture.panels, picture.axes
+    shown = {text.get_position(): text.get_text() for text in ax.texts}  # (set, row)
+    # H-2 is on hate alone, reseed-1 on mlma alone
+    assert {where: text[-1:] for where, text in shown.items()} == {(0, 0): "▲", (1, 0): "▼", (0, 1): "=", (1, 2): "="}
+    assert [float(shown[where].split()[0]) for where in ((0, 0), (1, 0))] == pytest.approx([3.0, -3.0], abs=0.15)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1  c∘o", "H-2  h∘σ(c)", "same cell,\nother seeds"]
+    assert panel.get_supxlabel().endswith("? undecided\nblank: not on record")
+    assert picture.alt.endswith("on record: 1 better, 1 same, 1 worse.") and "C-1 on mlma -2.9 worse" in panel.get_label()
     whole = multiple.cells(results[results["alteration"].isin(["none", "C-1"])])
-    assert plots.verdict_map(whole).axes[0].get_title(loc="left").endswith("✗ failed")
+    assert plots.verdict_map(whole).panels[0].get_supxlabel().endswith("? undecided")
+    narrow = plots.verdict_map(multiple.cells(results), sets_a_panel=1)  # a set at a time
+    assert [[text.get_text() for text in ax.get_xticklabels()] for ax in narrow.axes] == [["hate"], ["mlma"]]
 
 
 def test_a_cell_whose_folds_all_failed_has_a_cross(results):
     results.loc[(results["dataset"] == "mlma") & (results["alteration"] == "C-1"), "state"] = "failed"
-    ax = plots.verdict_map(multiple.cells(results)).axes[0]
+    [panel] = (picture := plots.verdict_map(multiple.cells(results))).panels
+    [ax] = picture.axes
     [cross] = [text for text in ax.texts if text.get_text() == "✗"]
-    assert cross.get_position() == (1.5, 0.5)  # second set, first row
+    assert cross.get_position() == (1, 0) and "✗ failed" in panel.get_supxlabel()  # second set, first row
     assert len(ax.texts) == 4  # hate's C-1 and H-2, mlma's reseed-1
 
 
 def test_the_forest_draws_each_interval_in_its_sets_panel(results):
     cells = multiple.cells(results)
-    axes = plots.forest(cells).axes
-    assert [ax.get_title(loc="left") for ax in axes] == ["hate", "mlma"]
-    for ax in axes:
-        rows = cells[(cells["dataset"] == ax.get_title(loc="left")) & (cells["folds"] > 0)]
+    picture = plots.forest(cells)
+    assert [panel.get_suptitle() for panel in picture.panels] == ["hate", "mlma"]
+    for panel, ax in zip(picture.panels, picture.axes):
+        rows = cells[(cells["dataset"] == panel.get_suptitle()) & (cells["folds"] > 0)]
         drawn = [tuple(line.get_xdata()) for line in ax.lines if len(line.get_xdata()) == 2][1:]  # the first is the zero line
         assert drawn == [pytest.approx((row.low, row.high)) for row in rows.itertuples()]
 
@@ -83,8 +91,7 @@ def curves():
         {"dataset": dataset, "model": "lstm", "alteration": cell, "run": 1, "fold": fold, "epoch": epoch, "val_macro_f1": rng.uniform()}
         for dataset, cell in cells for fold in range(1, 5) for epoch in range(1, 6)
     ]  # fmt: skip
-    yield pd.DataFrame(rows)
-    plt.close("all")
+    return pd.DataFrame(rows)
 
 
 def lines(ax):
@@ -96,11 +103,10 @@ def test_learning_curves_are_the_means_and_bands_of_the_folds(curves):
     mine = curves[curves["dataset"] == "a"]
     read = mine[mine["epoch"] == mine["fold"]].assign(state="done")  # fold 1 is read at epoch 1, ...
     read.loc[(read["alteration"] == "C-1") & (read["fold"] == 4), "epoch"] = np.nan  # a failed one at none
-    fig = plots.learning_curves(mine, read)
-    panels = [ax for ax in fig.axes if ax.axison]
-    assert [ax.get_title(loc="left") for ax in panels] == ["C-1", "H-1", "same cell, other seeds"]
+    picture = plots.learning_curves(mine, read)
+    assert [panel.get_suptitle() for panel in picture.panels] == ["C-1  c∘o", "H-1  c∘h", "same cell,\nother seeds"]
     table = speeds.band(mine)
-    for ax, cell in zip(panels, ("C-1", "H-1", "reseed-1")):
+    for ax, cell in zip(picture.axes, ("C-1", "H-1", "reseed-1")):
         for number, name in enumerate(("none", cell)):
             part = table[table["alteration"] == name]
             assert lines(ax)[number] == (part["epoch"].tolist(), pytest.approx((100 * part["mean"]).tolist()))
@@ -113,14 +119,15 @@ def test_learning_curves_are_the_means_and_bands_of_the_folds(curves):
 
 
 def test_learning_by_set_has_a_panel_a_set_and_a_line_a_cell(curves):
-    panels = plots.learning_by_set(curves, ("none", "C-1", "H-1")).axes
-    assert [ax.get_title(loc="left") for ax in panels] == ["a", "b"]
+    picture = plots.learning_by_set(curves, ("none", "C-1", "H-1"))
+    panels = picture.axes
+    assert [panel.get_suptitle().partition(":")[0] for panel in picture.panels] == ["a", "b"]
     for ax, name in zip(panels, "ab"):
         table = speeds.band(curves[curves["dataset"] == name])
         for cell, (epochs, values) in zip(("none", "C-1", "H-1"), lines(ax)):
             part = table[table["alteration"] == cell]
             assert (epochs, values) == (part["epoch"].tolist(), pytest.approx((100 * part["mean"]).tolist()))
-    assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["none", "C-1", "H-1"]
+    assert [text.get_text() for text in panels[0].get_legend().get_texts()] == ["unaltered", "C-1  c∘o", "H-1  c∘h"]
 
 
 def test_no_curve_gives_an_empty_picture(curves):
@@ -132,3 +139,86 @@ def test_no_curve_gives_an_empty_picture(curves):
         plots.learning_by_set(nothing),
     ):
         assert [text.get_text() for text in fig.axes[0].texts] == ["nothing on record yet"]
+
+
+def test_a_curve_of_an_alteration_is_what_its_formula_makes_of_the_state():
+    picture = plots.alteration_curves(["none", "C-5", "H-2", "c = 2 * c"])
+    assert [panel.get_suptitle() for panel in picture.panels] == ["C-5  c∘σ(o)", "H-2  h∘σ(c)", "c = 2 * c"]
+    c = picture.axes[0].lines[-1].get_xdata()
+    h, half = 0.5 * np.tanh(c), np.full_like(c, 0.5)
+    for ax, expected in zip(picture.axes, (c / (1 + np.exp(-0.5)), h / (1 + np.exp(-c)), 2 * c)):
+        assert ax.lines[-1].get_ydata() == pytest.approx(expected)
+    values = {"i": half, "f": half, "o": half, "g": c, "c": c, "h": h, "c_prev": c, "h_prev": h}
+    assert all(np.isfinite(alteration(cell).apply(NUMPY, **values)[0]).all() for cell in TABLE_1)
+
+
+def panels_of(piece) -> list[ElementTree.Element]:
+    return [ElementTree.fromstring(text) for text in re.findall(r"<svg.*?</svg>", piece.data, re.S)]
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_picture_is_svg_that_a_phone_shows_unscaled_and_a_screen_reader_reads(results, curves):
+    cells = multiple.cells(results)
+    for picture in (
+        plots.verdict_map(cells), plots.forest(cells), plots.paired_differences(results[results["dataset"] == "hate"]), plots.alteration_curves(),
+        plots.learning_curves(curves[curves["dataset"] == "a"], curves), plots.learning_by_set(curves), plots.nothing(),
+        plots.average_ranks(multiple.ranks(results), 1.0), plots.paper_against_ours(comparison.against_paper(results)),
+    ):  # fmt: skip
+        piece = show.figure(picture, "a <caption>")
+        drawn = panels_of(piece)
+        assert len(drawn) == len(picture.panels) and "a &lt;caption&gt;" in piece.data and "<image" not in piece.data
+        assert len(re.findall(r' id="[^"]+"', piece.data)) == len(set(re.findall(r' id="[^"]+"', piece.data)))
+        known = set(re.findall(r' id="([^"]+)"', piece.data))
+        assert set(re.findall(r'(?:url\(#|href="#|labelledby=")([^)"]+)', piece.data)) <= known
+        for panel in drawn:
+            assert int(panel.get("width")) <= 322 and len(panel.find(f"{SVG}title").text) > 20
+            assert panel.get("aria-labelledby") == panel.find(f"{SVG}title").get("id")
+            texts = list(panel.iter(f"{SVG}text"))
+            sizes = [float(re.search(r"font-size: ([\d.]+)px", text.get("style"))[1]) * 4 / 3 for text in texts]
+            assert texts and min(sizes) >= 9, sizes  # pixels on the screen
+    words = [text.text for text in panels_of(show.figure(plots.verdict_map(cells), ""))[0].iter(f"{SVG}text")]
+    assert "C-1  c∘o" in words and "hate" in words and any("▲" in word for word in words)
+
+
+def test_what_a_picture_draws_is_drawn_the_same_twice_and_small(results):
+    both = [re.sub(r"p\d+-", "p-", show.figure(plots.forest(multiple.cells(results)), "").data) for _ in range(2)]
+    assert both[0] == both[1] and len(both[0]) < 30_000
+
+
+def test_hostile_and_foreign_names_are_text_in_a_picture_and_nobody_is_warned(results, recwarn):
+    odd = "a$\\frac$ <b> 日本 🙂"
+    piece = show.figure(plots.forest(multiple.cells(results.replace({"dataset": {"mlma": odd}}))), odd)
+    *_, panel = panels_of(piece)
+    assert odd in "".join(panel.itertext()) and "<b>" not in piece.data and not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+def test_a_number_that_is_read_is_not_rounded_as_one_that_is_drawn():
+    figure = Figure(figsize=(2, 2))
+    figure.text(0.123456, 0.5, "0.00012 and 3.14159")
+    [panel] = panels_of(show.figure(figure, "caption", "two numbers, each with all of its decimals"))
+    [text] = panel.iter(f"{SVG}text")
+    assert text.text == "0.00012 and 3.14159" and len(text.get("x")) <= 6
+
+
+def test_a_plain_figure_is_a_picture_too():
+    figure = Figure(figsize=(2, 2))
+    figure.subplots().plot([1, 2])
+    [panel] = panels_of(show.figure(figure, "caption", "a line that rises from one to two"))
+    assert panel.find(f"{SVG}title").text == "a line that rises from one to two"
+
+
+@pytest.mark.parametrize(
+    "cell, plain, latex",
+    [("C-4", "c + c∘h", r"c + c \circ h"), ("C-12", "h∘tanh(c)", r"h \circ \tanh(c)"), ("H-3", "c∘σ(h)", r"c \circ \sigma(h)"), ("none", "", ""), ("c = c * o", "", "")],
+)  # fmt: skip
+def test_the_formula_beside_an_id(cell, plain, latex):
+    assert (formulas.plain(cell), formulas.latex(cell)) == (plain, latex)
+
+
+def test_every_id_has_its_formula_and_is_found_in_a_text():
+    assert all(formulas.plain(cell) and formulas.latex(cell) and "_t" not in formulas.latex(cell) for cell in TABLE_1)
+    assert formulas.ID.findall("C-1, (C-12), H-2; not AC-1, C-13, C-1-x or C-0") == ["C-1", "C-12", "H-2"]
+    text = show.with_formulas("C-1 and <b>, then C-1 again")
+    assert text.count("<math>") == 1 and "C-1 (<math>" in text and "&lt;b&gt;, then C-1 again" in text

@@ -182,6 +182,26 @@ def differs_from_table_2(checked: pd.DataFrame) -> pd.Series:
     return pd.Series([words(row) for _, row in checked.iterrows()], checked.index, dtype=str)
 
 
+def as_published(results: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One data set as Tables 3 to 9 print it, in percent: the unaltered cell's scores, and each alteration's change relative to them.
+
+    Where the paper has the same set, its row of scores is the second, and its changes are columns beside ours ("Macro F1, paper"); a
+    stand-in's set is another one, so nothing stands beside it. Columns of the changes: folds, then the metrics.
+    """
+    [name] = results["dataset"].unique()
+    ours, rows = single.improvements(results), tables.tables_3_to_9().query("dataset == @name").set_index("row")[list(METRICS)]
+    if ours.empty:
+        return ours[list(METRICS)], ours
+    scores, changes = ours.loc[["Baseline"], list(METRICS)].rename(index={"Baseline": "ours"}), ours.drop("Baseline")
+    if rows.empty or name in registry.stand_ins():
+        return scores, changes
+    scores = pd.concat([scores, rows.loc[["Baseline"]].rename(index={"Baseline": "the paper"})])
+    for metric in METRICS:
+        at = list(changes.columns).index(metric) + 1
+        changes.insert(at, f"{METRICS[metric]}, paper", rows[metric].reindex(changes.index))
+    return scores, changes
+
+
 def against_paper(results: pd.DataFrame) -> pd.DataFrame:
     """The paper's improvements beside ours, both in percent of the baseline's value.
 

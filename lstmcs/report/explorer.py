@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 import ipywidgets as widgets
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
 from IPython.display import HTML, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..alterations import ALTERATIONS, NUMPY, Alteration, alteration
@@ -93,7 +94,7 @@ def one_state(cells: list[Alteration], gates: dict[str, float], strong: str = ""
     for cell in cells:
         new_c, new_h = cell.apply(NUMPY, **values, g=np.tanh(c), c=c, h=h, c_prev=c, h_prev=h)
         curves[cell.id] = new_h if cell.state == "h" else new_c
-    fig, ax = plt.subplots(figsize=SIZE)
+    fig, ax = plots.panel(*SIZE)
     ax.plot(c, h, color=plots.GREY, lw=1, ls=":", label="h, unaltered")
     _draw(ax, c, curves, strong)
     ax.set(xlabel="c after the standard step", ylim=(-3.2, 3.2))
@@ -104,7 +105,7 @@ def one_state(cells: list[Alteration], gates: dict[str, float], strong: str = ""
 
 
 def _lines(curves: dict[str, np.ndarray], title: str, caption: str, strong: str) -> HTML:
-    fig, ax = plt.subplots(figsize=SIZE)
+    fig, ax = plots.panel(*SIZE)
     steps = np.arange(1, STEPS + 1)
     _draw(ax, steps, curves, strong)
     ax.set(xlabel="time step t", yscale="log")
@@ -120,7 +121,7 @@ def _lines(curves: dict[str, np.ndarray], title: str, caption: str, strong: str)
     return _done(fig, caption, f"{title}: {ends}.")
 
 
-def _draw(ax: plt.Axes, x: np.ndarray, curves: dict[str, np.ndarray], strong: str) -> None:
+def _draw(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray], strong: str) -> None:
     """A line a cell: the unaltered one black and dashed, `strong` thick, the others told by colour and dashes."""
     others = [name for name in curves if name not in ("none", strong)]
     for name, y in curves.items():
@@ -133,7 +134,7 @@ def _draw(ax: plt.Axes, x: np.ndarray, curves: dict[str, np.ndarray], strong: st
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(fig: plt.Figure) -> None:
+def _legend(fig: Figure) -> None:
     names = fig.axes[0].get_legend_handles_labels()[1]
     columns = 4 if max(map(len, names)) < 6 else 2
     fig.legend(loc="outside lower left", ncols=columns, fontsize=7, frameon=False, handlelength=1.8, columnspacing=1)
@@ -143,7 +144,7 @@ def _called(name: str) -> str:
     return "unaltered" if name == "none" else name if len(name) < 26 else name[:25] + "…"
 
 
-def _done(fig: plt.Figure, caption: str, alt: str) -> HTML:
+def _done(fig: Figure, caption: str, alt: str) -> HTML:
     fig.set_layout_engine("constrained")
     return show.figure(fig, caption, alt)
 
@@ -167,17 +168,17 @@ class LiveCurve:
         """The curve as it is; the last epochs may have come too quickly to be drawn."""
         table = pd.DataFrame(self.rows, index=range(1, len(self.rows) + 1))
         names = [name for name in table if f"val_{name}" in table]
-        fig, axes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 2.2), squeeze=False)
-        for ax, name in zip(axes.flat, names):
+        panels = [plots.panel(plots.WIDE, 2) for _ in names]
+        for (fig, ax), name in zip(panels, names):
             ax.plot(table[name], "--", color=plots.GREY, label="training")
             ax.plot(table[f"val_{name}"], color=plots.BLUE, label="validation")
-            ax.set(xlabel="epoch")
-            ax.set_title(name.replace("_", " "), fontsize=9, loc="left")
-            ax.grid(color="#dddddd", lw=0.5)
-            ax.spines[["top", "right"]].set_visible(False)
-        axes[0, 0].legend(frameon=False, fontsize=8)
+            ax.set(xlabel="epoch", title=name.replace("_", " "))
+            ax.grid()
+            fig.set_label(f"{name.replace('_', ' ')} over the epochs, in training and on validation")
+        panels[0][1].legend()
         last = ", ".join(f"{name.replace('_', ' ')} {table[f'val_{name}'].iloc[-1]:.3f}" for name in names)
-        self._place.update(_done(fig, "Computed now, an epoch at a time.", f"After {len(table)} epochs, on validation: {last}."))
+        picture = plots.Picture(tuple(fig for fig, _ in panels), f"After {len(table)} epochs, on validation: {last}.")
+        self._place.update(show.figure(picture, "Computed now, an epoch at a time."))
         self._drawn = time.monotonic()
 
 

@@ -1,10 +1,10 @@
 """Pages: an executed notebook as one HTML file, and reports/index.html over all of them.
 
-A page opens from disk and fetches nothing: style and pictures are inside, formulas are MathML, and the one script, which
-sorts tables, is the only one that the page's content policy lets run. Everything shown comes from the executed
-notebook and its metadata["lstmcs"]. Cells tagged "answer" are put first; the index takes its answer and picture from
-the summary with most folds on record: the first answer, and of what cells tagged "picture" show the first (a map of all
-sets), or for one or two data sets the last (their intervals).
+A page opens from disk and fetches nothing: style and pictures are inside, formulas are MathML, and the one script, which sorts tables and
+gives them and pictures away as files, is the only one that the page's content policy lets run. Everything shown comes from the executed
+notebook and its metadata["lstmcs"]. Cells tagged "answer" are put first, then those tagged "picture". The index is made of the summary with
+most folds on record: its answer, one of its pictures (the first, a map of all sets, or for one or two sets the last, their intervals),
+and, folded, what its cells tagged "evidence" say.
 """
 
 import base64
@@ -44,6 +44,7 @@ def render(executed: Path) -> str:
     commit = about["env"]["commit"] or ""
     extra = {"title": _title(about), "footer": _footer(about), "command": command(about["parameters"]), "checkout": commit.rstrip("+")}
     text = exporter.from_notebook_node(notebook, {"lstmcs": {**about, **extra, **_frame()}})[0]
+    text = text.replace("</h1>", html.escape(_of(about)) + "</h1>", 1)
     heads = re.findall(r'<h2 id="([^"]+)">(.*?)</h2>', text)
     links = "".join(f'<li><a href="#{name}">{heading}</a></li>' for name, heading in heads if name != "answer")
     contents = f'<nav class="contents" aria-label="Contents"><ol>{links}</ol></nav>' if links else ""
@@ -79,7 +80,7 @@ def _arranged(cells: list, about: dict) -> list:
     top = nbformat.v4.new_markdown_cell(title, metadata={"after": _top(question.strip("*"), about)})
     hint = nbformat.v4.new_markdown_cell("\n\n".join(rest), metadata={"before": '<!--contents--><div class="hint">', "after": "</div>"})
     others = cells[:first] + cells[first + 1 :]
-    answers = [cell for cell in others if "answer" in cell.metadata["tags"]]
+    answers, pictures = ([cell for cell in others if tag in cell.metadata["tags"]] for tag in ("answer", "picture"))
     for cell in answers:
         if cell.cell_type == "markdown":  # its own heading is for JupyterLab
             cell.source = re.sub(r"^## .*\n*", "", cell.source)
@@ -87,7 +88,7 @@ def _arranged(cells: list, about: dict) -> list:
     if answers:
         answers[0].metadata["before"] = '<section class="answer"><h2 id="answer">The answer</h2>' + answers[0].metadata.get("before", "")
         answers[-1].metadata["after"] = answers[-1].metadata.get("after", "") + "</section>"
-    return [top, *answers, hint, *(cell for cell in others if "answer" not in cell.metadata["tags"])]
+    return [top, *answers, *pictures, hint, *(cell for cell in others if cell not in answers and cell not in pictures)]
 
 
 def notice(folder: Path) -> str:
@@ -149,15 +150,21 @@ def _footer(about: dict) -> list[str]:
 def index(folder: Path | None = None) -> Path:
     """Write reports/index.html from the executed notebooks; returns its path."""
     folder = folder or environment.reports_dir()
-    reports, front = [], None
+    reports, front = [], {}
     for executed in sorted((folder / "notebooks").glob("*.ipynb")):
         page = folder / f"{executed.stem}.html"
         if (about := about_of(executed)) and page.is_file():
-            reports.append({**about, "folds": _folds(about), "html": page.name, "notebook": f"notebooks/{executed.name}"})
-            answer, picture = _answer_and_picture(executed)
-            if answer and (front is None or about["done"] > front["done"]):
-                front = {**about, "answer": answer, "picture": picture, "html": page.name}
-    reports.sort(key=lambda r: front is None or r["html"] != front["html"])  # the summary first, the others as they are numbered
+            extra = {
+                "heading": about["title"] + _of(about),
+                "folds": _folds(about),
+                "html": page.name,
+                "notebook": f"notebooks/{executed.name}",
+            }
+            reports.append({**about, **extra})
+            shown = _front(executed)
+            if shown["answer"] and shown["picture"] and about["done"] > front.get("done", -1):
+                front = {**about, **shown, "html": page.name}
+    reports.sort(key=lambda r: r["html"] != front.get("html"))  # the summary first, the others as they are numbered
     beside = [r for r in reports if front and r["html"] != front["html"] and r["parameters"] == front["parameters"]]
     state = max((r["state"] for r in reports), key=STATES.index, default="")
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
@@ -168,20 +175,23 @@ def index(folder: Path | None = None) -> Path:
     return write(folder / "index.html", text)
 
 
-def _answer_and_picture(executed: Path) -> tuple[str, str]:
-    """What a summary gives to the index, as HTML; empty texts for any other notebook."""
-    shown = {"answer": [], "picture": []}
+def _front(executed: Path) -> dict[str, str]:
+    """What a summary gives to the index, as HTML: answer, picture, evidence; empty texts where a notebook has none."""
+    shown = {"answer": [], "picture": [], "evidence": []}
     try:
-        for cell in nbformat.read(executed, 4).cells:
+        notebook = nbformat.read(executed, 4)
+        few = len(notebook.metadata["lstmcs"]["parameters"]["datasets"]) < 3
+        for cell in notebook.cells:
             for tag in shown.keys() & set(cell.metadata.get("tags", [])):
                 shown[tag] += [str(o["data"]["text/html"]) for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
     except (TypeError, AttributeError, KeyError):  # a notebook of ours that somebody has edited
-        return "", ""
-    if not (shown["answer"] and shown["picture"]):
-        return "", ""
-    few = len(about_of(executed)["parameters"]["datasets"]) < 3
-    chosen = shown["answer"][0], shown["picture"][-1 if few else 0]
-    return tuple(map(jinja2.utils.markupsafe.Markup, chosen))  # show.py has escaped what is in them
+        return dict.fromkeys(shown, "")
+    chosen = {
+        "answer": shown["answer"][:1],
+        "picture": shown["picture"][-1:] if few else shown["picture"][:1],
+        "evidence": shown["evidence"],
+    }
+    return {name: jinja2.utils.markupsafe.Markup("".join(pieces)) for name, pieces in chosen.items()}  # show.py has escaped what is in them
 
 
 def about_of(executed: Path) -> dict:
@@ -202,13 +212,19 @@ def write(target: Path, text: str) -> Path:
     return target
 
 
+def _of(about: dict) -> str:
+    """What a page's heading adds to its notebook's, where the page is of one data set: ": hasoc"."""
+    return f": {about['dataset']}" if about.get("pages") == "each" else ""
+
+
 def _title(about: dict) -> str:
-    return about["title"] + (f": {about['dataset']}" if about["dataset"] else "")
+    """A page's title in a browser's tab or a list of bookmarks, where two studies' pages may stand together."""
+    return f"{about['title']}: {about['dataset']} ({about['preset']})" if about["dataset"] else about["title"]
 
 
 def _frame() -> dict[str, str]:
     """Style, script, and the policy that lets this script alone run and nothing be fetched."""
-    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "sort.js"))
+    style, script = ((_TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

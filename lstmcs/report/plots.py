@@ -1,93 +1,142 @@
-"""Pictures. Each function returns a matplotlib figure; colours are safe for colour-blind readers, and never alone."""
+"""Pictures. Each function returns a Picture: one panel or several, each no wider than a phone, and what it shows in words.
 
-import matplotlib.pyplot as plt
+Colours are safe for colour-blind readers, and never alone. A page sets the panels beside each other as far as there is room (show.figure).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..alterations import ALTERATIONS, NUMPY, alteration
 from ..datasets.preprocess import Prepared
-from ..fold import label
+from ..fold import is_reseed, label
 from ..metrics import METRICS
 from ..models import kinds
 from ..stats import curves as speeds
 from ..stats import multiple, single
+from . import formulas
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe & Ito
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+MARKERS = "osD^vPX*"
+#: Said by a sign and by colour, never by colour alone.
+SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "no data": ""}
+#: Inches at 96 pixels: what a phone of 360 pixels shows without scaling, and half of it. Type is 7 points, 9.3 pixels, or more.
+WIDE, SMALL = 3.35, 1.6
+STYLE = {
+    "svg.fonttype": "none", "svg.hashsalt": "lstmcs", "text.parse_math": False,  # text stays text; a "$" is a dollar
+    "font.size": 7.5, "axes.titlesize": 8.5, "axes.titlelocation": "left", "figure.titlesize": 8.5, "axes.labelsize": 7.5,
+    "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "legend.handlelength": 2.2,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "grid.color": "#dddddd", "grid.linewidth": 0.5,
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "figure.constrained_layout.use": True,
+}  # fmt: skip
 
 
-def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> plt.Figure:
+@dataclass(frozen=True)
+class Picture:
+    """Panels in their order, each a figure whose label says what it shows alone; alt: what they show together."""
+
+    panels: tuple[Figure, ...]
+    alt: str
+
+    @property
+    def axes(self) -> list[Axes]:
+        return [ax for panel in self.panels for ax in panel.axes]
+
+
+def _picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+    """A drawing function under STYLE."""
+
+    @wraps(draw)
+    def styled(*args, **kwargs) -> Picture:
+        with rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@_picture
+def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> Picture:
     """Every fold's difference to the unaltered cell, with its mean and corrected 95 % interval, a row an alteration."""
     differences = single.paired_differences(results, metric)
     table = single.differences_table(results, metric)
     if table.empty:
         return nothing()
-    fig, ax = plt.subplots(figsize=(7, 1.2 + 0.32 * max(len(table), 1)))
+    fig, ax = panel(WIDE, 0.75 + 0.21 * len(table))
     ax.axvline(0, color=GREY, lw=1)
     positions = {name: y for y, name in enumerate(table.index)}
     jitter = np.random.default_rng(0).uniform(-0.18, 0.18, len(differences))
     ax.scatter(
-        differences["difference"], differences["alteration"].map(positions) + jitter, s=10, color=GREY, alpha=0.5, lw=0, label="one fold"
+        differences["difference"], differences["alteration"].map(positions) + jitter, s=7, color=GREY, alpha=0.5, lw=0, label="one fold"
     )
     for name, row in table.iterrows():
         colour, marker = (BLUE, "^") if row["low"] > 0 else (ORANGE, "v") if row["high"] < 0 else ("black", "o")
         ax.plot([row["low"], row["high"]], [positions[name]] * 2, color=colour, lw=2, solid_capstyle="butt")
-        ax.plot(row["mean"], positions[name], marker, color=colour, ms=6)
-    names = [label(name) for name in positions]
-    ax.set_yticks(list(positions.values()), [name if len(name) < 24 else name[:21] + "..." for name in names])
-    ax.invert_yaxis()
-    ax.set_xlabel(f"{METRICS[metric]}, altered minus unaltered, points")
-    ax.set_title("Mean and corrected 95 % interval; ▲ above 0, ▼ below 0, ● neither", fontsize=9, loc="left")
-    sns.despine(fig, left=True)
-    ax.grid(axis="x", color="#dddddd", lw=0.5)
-    ax.set_axisbelow(True)
-    return fig
+        ax.plot(row["mean"], positions[name], marker, color=colour, ms=5)
+    _rows(fig, ax, positions, f"{METRICS[metric]}, altered minus unaltered, points")
+    fig.suptitle("Mean and interval: ▲ above 0  ▼ below 0  ● neither", x=0.01, ha="left")
+    altered = table[~is_reseed(table.index)]
+    above, below = int((altered["low"] > 0).sum()), int((altered["high"] < 0).sum())
+    return _shown(fig, f"{above} of {len(altered)} alterations have an interval above 0, {below} below 0; the rest include 0.")
 
 
-def alteration_curves(names=None, o: float = 0.5) -> plt.Figure:
-    """What each alteration makes of the state: c (for C) or h (for H) after it, over c, with o fixed and h = o tanh c."""
-    names = [alteration(n) for n in names or ALTERATIONS if n != "none"]
-    c = np.linspace(-3, 3, 241)
-    columns = min(6, len(names))
-    rows = -(-len(names) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(1.75 * columns, 1.85 * rows), sharex=True, sharey=True, squeeze=False)
-    for ax, item in zip(axes.flat, names):
-        h = o * np.tanh(c)
-        half = np.full_like(c, o)
+def panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty panel under STYLE; inches. It is none of pyplot's, which would be kept, and shown twice in a notebook."""
+    with rc_context(STYLE):
+        fig = Figure(figsize=(width, height))
+        return fig, fig.subplots()
+
+
+def _rows(fig: Figure, ax: Axes, cells, what: str) -> None:
+    """A row a cell, the first at the top: names with their formulas, no axis line, `what` below."""
+    ax.set_yticks(range(len(cells)), [formulas.name(cell) for cell in cells])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(cells) - 0.5, -0.5)
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x")
+    fig.supxlabel(what, fontsize=7.5)
+
+
+def _shown(fig: Figure, alt: str) -> Picture:
+    fig.set_label(alt)
+    return Picture((fig,), alt)
+
+
+def _several(panels: list[Figure], alt: str) -> Picture:
+    return Picture(tuple(panels), alt) if panels else nothing()
+
+
+@_picture
+def alteration_curves(names=None, o: float = 0.5) -> Picture:
+    """What each alteration makes of the state: c (for C) or h (for H) after it, over c, with o fixed and h = o tanh c. A panel each."""
+    c = np.linspace(-3, 3, 81)
+    h, half, panels = o * np.tanh(c), np.full_like(c, o), []
+    for item in [alteration(n) for n in names or ALTERATIONS if n != "none"]:
         new_c, new_h = item.apply(NUMPY, i=half, f=half, o=half, g=np.tanh(c), c=c, h=h, c_prev=c, h_prev=h)
         before, after = (h, new_h) if item.state == "h" else (c, new_c)
-        ax.plot(c, before, color=GREY, lw=1, ls="--")
-        ax.plot(c, after, color=BLUE, lw=1.8)
+        fig, ax = panel(SMALL, 1.5)
         ax.axhline(0, color="#cccccc", lw=0.5, zorder=0)
         ax.axvline(0, color="#cccccc", lw=0.5, zorder=0)
-        ax.set_title(item.id if len(item.id) < 20 else item.id[:17] + "...", fontsize=9)
-        ax.set_ylim(-3.2, 3.2)
-    for ax in axes.flat[len(names) :]:
-        ax.axis("off")
-    fig.supxlabel("c after the standard step", fontsize=9)
-    fig.supylabel("state after the alteration", fontsize=9)
-    fig.tight_layout()
-    return fig
+        ax.plot(c, before, color=GREY, lw=1, ls="--")
+        ax.plot(c, after, color=BLUE, lw=1.8)
+        ax.set(ylim=(-3.2, 3.2), yticks=(-2, 0, 2), xticks=(-2, 0, 2))
+        fig.suptitle(formulas.name(item.id), x=0.02, ha="left")
+        ends = ", ".join(f"{after[at]:.2g} at {c[at]:g}" for at in (0, 40, 80))
+        fig.set_label(f"{item.id}: the state after {item.formula} is {ends}.")
+        panels.append(fig)
+    return _several(panels, "The state after the alteration over the state before it, a panel an alteration.")
 
 
-def drift(curves: dict[str, np.ndarray]) -> plt.Figure:
-    """Mean |c| over the steps of a long random sequence, a line an alteration; the outermost and the unaltered one are named."""
-    fig, ax = plt.subplots(figsize=(7, 3.6))
-    final = sorted(curves, key=lambda name: -curves[name][-1])
-    ends = {name: curves[name][-1] for name in final}
-    for name in final:
-        plain = name == "none"
-        ax.plot(np.arange(1, len(curves[name]) + 1), curves[name], color="black" if plain else BLUE, lw=2 if plain else 0.9,
-                ls="--" if plain else "-")  # fmt: skip
-    for name in dict.fromkeys((final[0], "none", final[-1])):
-        ax.annotate(name, (len(curves[name]), ends[name]), xytext=(4, 0), textcoords="offset points", fontsize=8, va="center")
-    ax.set(xlabel="time step", ylabel="mean |c|", yscale="log")
-    sns.despine(fig)
-    return fig
-
-
-def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "macro_f1") -> plt.Figure:
+@_picture
+def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "macro_f1") -> Picture:
     """A panel a cell: its validation score over the epochs (solid) beside the unaltered cell's (dashed), of one data set.
 
     Lines are means over folds, bands the middle 80 % of them; the ticks at the foot are the epochs that were read, one a fold.
@@ -97,240 +146,245 @@ def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "
     names = [name for name in multiple.in_order(table["alteration"]) if name != "none"]
     if not names or "none" not in set(table["alteration"]):
         return nothing()
-    columns = 3 if len(names) > 6 else min(2, len(names))  # two are read on a phone
-    rows = -(-len(names) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(2.7 * columns, 1.75 * rows + 0.5), sharex=True, sharey=True, squeeze=False)
-    picked = results.groupby("alteration")["epoch"]
-    for ax, name in zip(axes.flat, names):
+    picked, panels = results.groupby("alteration")["epoch"], []
+    low, high, last = 100 * table["low"].min(), 100 * table["high"].max(), {}
+    for name in names:
+        fig, ax = panel(SMALL, 1.5)
         for cell, colour, style, foot in (("none", GREY, "--", 0.0), (name, BLUE, "-", 0.05)):
             part = table[table["alteration"] == cell]
             ax.fill_between(part["epoch"], 100 * part["low"], 100 * part["high"], color=colour, alpha=0.15, lw=0)
             ax.plot(part["epoch"], 100 * part["mean"], style, color=colour, lw=1.5)
             epochs = picked.get_group(cell).dropna() if cell in picked.groups else []
             ax.vlines(epochs, foot, foot + 0.045, color=colour, lw=1, transform=ax.get_xaxis_transform())
-        shown = label(name)
-        ax.set_title(shown if len(shown) < 26 else shown[:23] + "...", fontsize=9, loc="left")
-        ax.grid(color="#dddddd", lw=0.5)
-        ax.set_axisbelow(True)
-    return _over_epochs(fig, axes, len(names), metric)
+            last[cell] = f"{100 * part['mean'].iloc[-1]:.1f} %"
+        ax.set_ylim(low - 0.15 * (high - low + 1), high + 0.05 * (high - low + 1))  # room for the ticks at the foot
+        _epochs(ax)
+        fig.suptitle(formulas.name(name), x=0.02, ha="left")
+        fig.set_label(f"{label(name)}: {last[name]} after the last epoch, the unaltered cell {last['none']}.")
+        panels.append(fig)
+    ends = ", ".join(f"{label(name)} {last[name]}" for name in names)
+    return _several(panels, f"Mean {METRICS[metric]} on validation after the last epoch: the unaltered cell {last['none']}, {ends}.")
 
 
-def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1", "H-2"), metric: str = "macro_f1") -> plt.Figure:
+def _epochs(ax: Axes) -> None:
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    ax.grid()
+
+
+@_picture
+def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1", "H-2"), metric: str = "macro_f1") -> Picture:
     """A panel a data set: mean validation score over the epochs, a line a cell of `cells` that is on record."""
     curves = curves[curves["alteration"].isin(cells)].dropna(subset=[f"val_{metric}"])
-    sets = list(curves["dataset"].unique())
-    if not sets:
-        return nothing()
-    columns = min(2, len(sets))
-    rows = -(-len(sets) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(3.7 * columns, 2.1 * rows + 0.4), squeeze=False)
-    for ax, name in zip(axes.flat, sets):
-        table = speeds.band(curves[curves["dataset"] == name], f"val_{metric}")
-        for cell, colour, style in zip(cells, ("black", *OKABE_ITO), ("--", "-", "-.", ":", "-", "-.")):
-            part = table[table["alteration"] == cell]
-            ax.plot(part["epoch"], 100 * part["mean"], style, color=colour, lw=1.6, label=cell)
-        ax.set_title(name, fontsize=10, loc="left")
-        ax.grid(color="#dddddd", lw=0.5)
-        ax.set_axisbelow(True)
-    axes[0, 0].legend(frameon=False, fontsize=8)
-    return _over_epochs(fig, axes, len(sets), metric)
+    panels = []
+    for name in curves["dataset"].unique():
+        fig, ax = panel(WIDE, 2.2)
+        ends = learning_panel(ax, curves[curves["dataset"] == name], cells, metric)
+        fig.suptitle(f"{name}: {METRICS[metric]} on validation, %", x=0.01, ha="left")
+        fig.set_label(f"{name}, after the last epoch: {ends}.")
+        panels.append(fig)
+    return _several(panels, f"Mean {METRICS[metric]} on validation over the epochs, a panel a data set.")
 
 
-def _over_epochs(fig: plt.Figure, axes: np.ndarray, panels: int, metric: str) -> plt.Figure:
-    """Names of the axes, whole epochs as ticks; what is no panel goes."""
-    for number, ax in enumerate(axes.flat):
-        if number >= panels:
-            ax.axis("off")
-            continue
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if number + axes.shape[1] >= panels:  # nothing below it
-            ax.set_xlabel("epoch", fontsize=9)
-            ax.tick_params(labelbottom=True)
-    fig.supylabel(f"{METRICS[metric]} on validation, %", fontsize=9)
-    sns.despine(fig)
-    fig.tight_layout()
-    return fig
+def learning_panel(ax: Axes, curves: pd.DataFrame, cells: tuple[str, ...], metric: str = "macro_f1") -> str:
+    """One data set's lines of learning_by_set, drawn on `ax`; returns where they end."""
+    table, ends = speeds.band(curves, f"val_{metric}"), []
+    for cell, colour, style in zip(cells, ("black", *OKABE_ITO), ("--", "-", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))):
+        part = table[table["alteration"] == cell]
+        ax.plot(part["epoch"], 100 * part["mean"], linestyle=style, color=colour, lw=1.6, label=formulas.name(cell))
+        ends += [f"{'unaltered' if cell == 'none' else label(cell)} {100 * part['mean'].iloc[-1]:.1f} %"] if len(part) else []
+    ax.legend(loc="lower right")
+    ax.set_xlabel("epoch")
+    _epochs(ax)
+    return ", ".join(ends)
 
 
-def classes_and_lengths(prepared: Prepared) -> plt.Figure:
-    """Documents a class, and the distribution of prepared lengths with MaxLen."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 0.9 + 0.22 * max(8, min(len(prepared.classes), 50))), width_ratios=(1.2, 1))
-    counts = pd.Series(prepared.labels.sum(axis=0), index=prepared.classes).sort_values()
-    names = [str(name)[:24].replace("$", r"\$") for name in counts.index]
-    left.barh(range(len(counts)), counts, color=BLUE, height=0.7)
-    left.set_yticks(range(len(counts)), names, fontsize=8)
-    left.set_xlabel("documents")
-    right.hist((prepared.ids > 0).sum(axis=1), bins=min(30, prepared.max_len), color=BLUE)
-    right.axvline(prepared.max_len, color=ORANGE, ls="--")
-    right.annotate(f"MaxLen {prepared.max_len}", (prepared.max_len, right.get_ylim()[1] * 0.95), xytext=(-4, 0),
-                   textcoords="offset points", ha="right", fontsize=8, color=ORANGE)  # fmt: skip
-    right.set(xlabel="words a document, prepared", ylabel="documents")
-    sns.despine(fig)
-    fig.tight_layout()
-    return fig
+@_picture
+def classes_and_lengths(prepared: Prepared) -> Picture:
+    """Documents a class, and the distribution of prepared lengths with MaxLen: two panels."""
+    counts = pd.Series(prepared.labels.sum(axis=0), index=prepared.classes).sort_values(ascending=False)
+    name, words = prepared.dataset.name, (prepared.ids > 0).sum(axis=1)
+    bars, ax = panel(WIDE, 0.6 + 0.17 * max(6, len(counts)))
+    ax.barh(range(len(counts)), counts, color=BLUE, height=0.7)
+    ax.set_yticks(range(len(counts)), [str(name)[:24] for name in counts.index])
+    ax.set_ylim(len(counts) - 0.4, -0.6)
+    ax.set_xlabel("documents")
+    bars.set_label(f"{name}: {len(counts)} classes with {counts.min()} to {counts.max()} documents.")
+    lengths, ax = panel(WIDE, 2)
+    ax.hist(words, bins=min(30, prepared.max_len), color=BLUE)
+    ax.axvline(prepared.max_len, color=ORANGE, ls="--")
+    ax.annotate(f"MaxLen {prepared.max_len}", (prepared.max_len, ax.get_ylim()[1] * 0.95), xytext=(-4, 0),
+                textcoords="offset points", ha="right", color="#a84900")  # fmt: skip
+    ax.set(xlabel="words a document, prepared", ylabel="documents")
+    half = sorted(words)[len(words) // 2]
+    lengths.set_label(f"{name}: half of the documents have at most {half} words, the longest {prepared.max_len}.")
+    return _several([bars, lengths], " ".join((bars.get_label(), lengths.get_label())))
 
 
-def vocabulary_growth(growth: pd.DataFrame) -> plt.Figure:
+@_picture
+def vocabulary_growth(growth: pd.DataFrame) -> Picture:
     """Distinct tokens over documents read, as they come (dashed) and prepared (solid). growth: describe.vocabulary_growth."""
-    fig, ax = plt.subplots(figsize=(7, 3))
+    fig, ax = panel(WIDE, 2.2)
     for stage, style, colour in (("original", "--", GREY), ("prepared", "-", BLUE)):
         rows = growth[growth["stage"] == stage]
         ax.plot(rows["documents"], rows["distinct"], style, color=colour, label=stage)
     ax.set(xlabel="documents read", ylabel="distinct tokens", xlim=(0, None), ylim=(0, None))
-    ax.legend(frameon=False)
-    sns.despine(fig)
-    return fig
+    ax.legend()
+    ends = growth.groupby("stage")["distinct"].max()
+    return _shown(
+        fig, "Distinct tokens at the end: " + ", ".join(f"{count} in the {stage} documents" for stage, count in ends.items()) + "."
+    )
 
 
-def nothing() -> plt.Figure:
+@_picture
+def nothing() -> Picture:
     """What is shown as long as there is nothing to compare."""
-    fig, ax = plt.subplots(figsize=(4, 0.6))
+    fig, ax = panel(WIDE, 0.5)
     ax.axis("off")
     ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)
-    return fig
+    return _shown(fig, "Nothing is on record yet that could be compared.")
 
 
-#: Said by a sign and by colour, never by colour alone.
-SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "no data": ""}
-MARKERS = "osD^vPX*"
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-
-
-def verdict_map(cells: pd.DataFrame) -> plt.Figure:
-    """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign.
+@_picture
+def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4) -> Picture:
+    """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign. At most four sets a panel.
 
     cells: multiple.cells. A cell that is not on record is left blank; a cross says that every fold on record has failed.
     """
     if cells.empty:
         return nothing()
-    names, sets = cells["alteration"].unique(), cells["dataset"].unique()
-    means = cells.pivot(index="alteration", columns="dataset", values="mean").reindex(index=names, columns=sets).astype(float)
-    words = cells.pivot(index="alteration", columns="dataset", values="verdict").reindex(index=names, columns=sets)
-    text = [[f"{m:+.1f} {SIGNS[w]}" if m == m else "" for m, w in zip(*row)] for row in zip(means.to_numpy(), words.to_numpy())]
-    limit = np.nanquantile(means.abs().to_numpy(), 0.95) if means.notna().any(axis=None) else 1.0
-    fig, ax = plt.subplots(figsize=(2.5 + 0.95 * len(sets), 1.0 + 0.3 * len(names)))
-    sns.heatmap(means, annot=np.array(text, object), fmt="", cmap="PuOr", center=0, vmin=-limit, vmax=limit, linewidths=1, ax=ax,
-                annot_kws={"fontsize": 9}, cbar_kws={"label": "points", "shrink": 0.6})  # fmt: skip
-    ax.set(xlabel="", ylabel="")
-    ax.set_yticklabels([label(name) for name in names], rotation=0)
-    none = cells[cells["folds"] == 0]
-    for row in none[none["failed"] > 0].itertuples():
-        ax.text(list(sets).index(row.dataset) + 0.5, list(names).index(row.alteration) + 0.5, "✗", fontsize=9, ha="center", va="center")
-    blank = "  blank: not on record" if (none["failed"] == 0).any() else ""
-    ax.set_title(f"▲ better  ▼ worse  = same  ? undecided  ✗ failed{blank}", fontsize=9, loc="left")
-    fig.tight_layout()
+    names, sets = list(cells["alteration"].unique()), list(cells["dataset"].unique())
+    limit = max(5 * single.ROPE, cells["mean"].abs().quantile(0.95) if cells["mean"].notna().any() else 0)  # small ones look small
+    blank = bool(((cells["folds"] == 0) & (cells["failed"] == 0)).any())
+    parts = -(-len(sets) // sets_a_panel)
+    panels = [_map_panel(cells, names, list(part), limit, blank) for part in np.array_split(np.array(sets, object), parts)]
+    count = multiple.compared(cells)["verdict"].value_counts()
+    told = ", ".join(f"{n} {word}" for word, n in count.items())
+    return _several(panels, f"Verdicts of all alterations on all data sets on record: {told or 'none'}.")
+
+
+def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: float, blank: bool) -> Figure:
+    fig, ax = panel(WIDE, 0.75 + 0.21 * len(names))
+    colours, told = colormaps.get_cmap("PuOr"), []
+    for row in cells[cells["dataset"].isin(sets)].itertuples():
+        x, y = sets.index(row.dataset), names.index(row.alteration)
+        if row.mean == row.mean:
+            shade = colours(0.5 + 0.5 * np.clip(row.mean / limit, -1, 1))
+            ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade, lw=0))
+            ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
+            ax.text(x, y, f"{row.mean:+.1f} {SIGNS[row.verdict]}", ha="center", va="center", color=ink, fontsize=7)
+            told.append(f"{label(row.alteration)} on {row.dataset} {row.mean:+.1f} {row.verdict}")
+        elif row.failed:
+            ax.text(x, y, "✗", ha="center", va="center", fontsize=7)
+    key = "points; ▲ better  ▼ worse  = same  ? undecided" + "  ✗ failed" * bool((cells["failed"] > 0).any())
+    _rows(fig, ax, names, key + "\nblank: not on record" * blank)
+    ax.set_xticks(range(len(sets)), [str(name)[:12] for name in sets])
+    ax.xaxis.tick_top()
+    ax.tick_params(axis="x", length=0)
+    ax.set_xlim(-0.5, len(sets) - 0.5)
+    ax.grid(visible=False)
+    for side in ("top", "bottom"):
+        ax.spines[side].set_visible(False)
+    fig.set_label("; ".join(told) + ".")
     return fig
 
 
-def forest(cells: pd.DataFrame) -> plt.Figure:
+@_picture
+def forest(cells: pd.DataFrame) -> Picture:
     """A panel a data set: mean difference and corrected 95 % interval of every alteration, with the ROPE in grey."""
     cells = cells[cells["folds"] > 1]
-    if cells.empty:
-        return nothing()
-    sets, names = list(cells["dataset"].unique()), list(cells["alteration"].unique())
-    columns = 1 if len(sets) == 1 else 2
-    rows = max(1, -(-len(sets) // columns))
-    fig, axes = plt.subplots(rows, columns, figsize=(7.4, 0.6 + rows * (0.7 + 0.19 * len(names))), sharey=True, squeeze=False)
-    for ax, name in zip(axes.flat, sets):
+    names, panels = multiple.in_order(cells["alteration"]), []
+    for name in cells["dataset"].unique():
+        fig, ax = panel(WIDE, 0.7 + 0.19 * len(names))
         ax.axvspan(-single.ROPE, single.ROPE, color="#e4e4e4", lw=0)
         ax.axvline(0, color=GREY, lw=0.8)
-        for row in cells[cells["dataset"] == name].itertuples():
+        rows = cells[cells["dataset"] == name]
+        for row in rows.itertuples():
             y = names.index(row.alteration)
             colour = {"better": BLUE, "worse": ORANGE}.get(row.verdict, "black")
             ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6)
-            ax.plot(row.mean, y, {"better": "^", "worse": "v", "same": "s"}.get(row.verdict, "o"), color=colour, ms=5)
-        ax.set_title(name, fontsize=10, loc="left")
-        ax.set_yticks(range(len(names)), [label(n) for n in names], fontsize=8)
-        ax.grid(axis="x", color="#dddddd", lw=0.5)
-    for ax in axes.flat[len(sets) :]:
-        ax.axis("off")
-    axes[0, 0].invert_yaxis()
-    for ax in axes[-1]:
-        ax.set_xlabel("altered minus unaltered, points")
-    sns.despine(fig, left=True)
-    fig.tight_layout()
-    return fig
+            ax.plot(row.mean, y, {"better": "^", "worse": "v", "same": "s"}.get(row.verdict, "o"), color=colour, ms=4)
+        _rows(fig, ax, names, "altered minus unaltered, points")
+        fig.suptitle(str(name), x=0.01, ha="left")
+        intervals = "; ".join(f"{label(r.alteration)} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rows.itertuples())
+        fig.set_label(f"{name}, mean and interval in points: {intervals}.")
+        panels.append(fig)
+    compared = multiple.compared(cells) if len(cells) else cells
+    above, below = int((compared["low"] > 0).sum()) if len(cells) else 0, int((compared["high"] < 0).sum()) if len(cells) else 0
+    return _several(panels, f"{above} of {len(compared)} intervals of alterations lie above 0, {below} below 0.")
 
 
-def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> plt.Figure:
+@_picture
+def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> Picture:
     """Average rank of every cell over the data sets, best first, with the critical difference as a bar."""
     if ranks.empty:
         return nothing()
-    fig, ax = plt.subplots(figsize=(7, 1.1 + 0.24 * len(ranks)))
+    fig, ax = panel(WIDE, 0.9 + 0.19 * len(ranks))
     for y, (name, row) in enumerate(ranks.iterrows()):
         plain = name == "none"
-        ax.plot(row["rank"], y, "D" if plain else "o", color=ORANGE if plain else BLUE, ms=7 if plain else 5)
+        ax.plot(row["rank"], y, "D" if plain else "o", color=ORANGE if plain else BLUE, ms=6 if plain else 4)
     ax.plot([1, 1 + critical_difference], [-1.2, -1.2], color="black", lw=3, solid_capstyle="butt")
-    ax.annotate(f"critical difference {critical_difference:.1f}", (1, -1.2), xytext=(0, 5), textcoords="offset points", fontsize=8)
-    ax.set_yticks(range(len(ranks)), [label(name) for name in ranks.index], fontsize=8)
-    ax.set(xlabel="average rank (1 is best); the diamond is the unaltered cell", xlim=(0.5, max(len(ranks), 1 + critical_difference) + 0.5))
-    ax.set_ylim(len(ranks) - 0.4, -2.2)
-    ax.grid(axis="x", color="#dddddd", lw=0.5)
-    sns.despine(fig, left=True)
-    fig.tight_layout()
-    return fig
+    ax.annotate(f"critical difference {critical_difference:.1f}", (1, -1.2), xytext=(0, 4), textcoords="offset points", fontsize=7)
+    _rows(fig, ax, ranks.index, "average rank (1 is best); the diamond is the unaltered cell")
+    ax.set_xlim(0.5, max(len(ranks), 1 + np.nan_to_num(critical_difference)) + 0.5)
+    ax.set_ylim(len(ranks) - 0.4, -2.4)
+    return _shown(fig, f"{label(ranks.index[0])} ranks first on average; the critical difference is {critical_difference:.1f} ranks.")
 
 
-def paper_against_ours(table: pd.DataFrame) -> plt.Figure:
+@_picture
+def paper_against_ours(table: pd.DataFrame) -> Picture:
     """The paper's improvement (x) against ours (y), both in percent of the baseline, with the line on which they agree.
 
     table: paper.comparison.against_paper. A marker and a colour a data set; all four scores.
     """
     if table.empty:
         return nothing()
-    fig, ax = plt.subplots(figsize=(6.4, 5))
+    fig, ax = panel(WIDE, 3.1)
     for (name, rows), marker, colour in zip(table.groupby("dataset", sort=False), MARKERS, OKABE_ITO):
-        ax.plot(rows["improvement"], rows["ours"], marker, color=colour, ms=5, alpha=0.7, mew=0, label=name)
+        ax.plot(rows["improvement"], rows["ours"], marker, color=colour, ms=4, alpha=0.7, mew=0, label=name)
     low, high = table["improvement"].min(), table["improvement"].max()
     ax.plot([low, high], [low, high], color="black", lw=1, ls="--", label="paper = ours")
     ax.axhline(0, color=GREY, lw=0.6)
     ax.axvline(0, color=GREY, lw=0.6)
     ax.set(xlabel="the paper's improvement, %", ylabel="ours, %")
-    ax.legend(frameon=False, fontsize=8, ncols=2)
-    sns.despine(fig)
-    fig.tight_layout()
-    return fig
+    fig.legend(loc="outside upper left", ncols=3)
+    return _shown(fig, f"{len(table)} pairs: the paper's improvements lie between {low:.2f} and {high:.2f} %, ours between {table['ours'].min():.2f} and {table['ours'].max():.2f} %.")  # fmt: skip
 
 
-def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str = "macro_f1") -> plt.Figure:
+@_picture
+def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str = "macro_f1") -> Picture:
     """A panel a data set: score against training seconds a fold (log axis), a mark a model, altered cells smaller.
 
     table: stats.cost.rows; names: study Plan.names. A model is told by its mark, by its colour, and by its name at the unaltered row; the
     best constant answer, which takes no time to speak of, is a dashed line.
     """
-    sets = list(table["dataset"].unique())
-    columns = min(2, max(1, len(sets)))
-    lines = max(1, -(-len(sets) // columns))
-    fig, axes = plt.subplots(lines, columns, figsize=(4.2 * columns, 3.1 * lines), squeeze=False)
-    for ax, name in zip(axes.flat, sets):
-        whole = table[table["dataset"] == name]
+    panels = []
+    for name in table["dataset"].unique():
+        fig, ax = panel(WIDE, 2.6)
+        whole, told = table[table["dataset"] == name], []
         shown = whole[whole["model"] != "constant"]
         for row in whole[whole["model"] == "constant"].itertuples():
             score = getattr(row, metric)
             ax.axhline(score, color=GREY, ls="--", lw=1, zorder=0)
             ax.annotate(
-                names[row.model], (1, score), (0, 3), ("axes fraction", "data"), "offset points", fontsize=8, color=GREY, ha="right"
+                names[row.model], (1, score), (0, 3), ("axes fraction", "data"), "offset points", color=GREY, ha="right", fontsize=7
             )
+            told.append(f"{names[row.model]} {score:.1f} %")
         for row in shown.itertuples():
             number, plain = list(kinds.KINDS).index(row.model), row.alteration == "none"
             score = getattr(row, metric)
-            ax.plot(row.seconds, score, MARKERS[number], color=OKABE_ITO[number], ms=9 if plain else 4, alpha=1 if plain else 0.6)
+            ax.plot(row.seconds, score, MARKERS[number], color=OKABE_ITO[number], ms=8 if plain else 4, alpha=1 if plain else 0.6)
             if plain:
-                ax.annotate(
-                    names[row.model].split(" (")[0].split(" +")[0], (row.seconds, score), (6, 5), textcoords="offset points", fontsize=8
-                )
+                short = names[row.model].split(" (")[0].split(" +")[0]
+                ax.annotate(short, (row.seconds, score), (6, 5), textcoords="offset points", fontsize=7)
+                told.append(f"{short} {score:.1f} % in {row.seconds:.3g} s")
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1,) if shown["seconds"].max() > 30 * shown["seconds"].min() else (1, 2, 5), numticks=8))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.margins(0.25)
-        ax.set_title(name, fontsize=10, loc="left")
-        ax.grid(color="#dddddd", lw=0.5)
-        ax.set_axisbelow(True)
-    for ax in axes.flat[len(sets) :]:
-        ax.axis("off")
-    fig.supxlabel("training seconds a fold (log axis)", fontsize=9)
-    fig.supylabel(f"{METRICS[metric]}, %", fontsize=9)
-    sns.despine(fig)
-    fig.tight_layout()
-    return fig
+        ax.grid()
+        fig.suptitle(f"{name}: {METRICS[metric]}, %", x=0.01, ha="left")
+        fig.supxlabel("training seconds a fold (log axis)", fontsize=7.5)
+        fig.set_label(f"{name}: {', '.join(told)}.")
+        panels.append(fig)
+    return _several(panels, " ".join(panel.get_label() for panel in panels))

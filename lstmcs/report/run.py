@@ -114,7 +114,7 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
         state, why = "partial", f"{count['done']} of {len(work.folds)} planned folds are on record, {count['failed']} failed"
     heading = nbformat.read(source, 4).cells[0].source.splitlines()[0]  # of the source: papermill puts a failure first
     return {
-        "title": heading.lstrip("# "), "notebook": notebook, "dataset": ", ".join(work.data) if kind["pages"] != "one" else "",
+        "title": heading.lstrip("# "), "notebook": notebook, "pages": kind["pages"], "dataset": ", ".join(work.data) if kind["pages"] != "one" else "",
         "preset": work.settings.preset, "size": work.size if of_folds else "", "state": state, "why": why,
         "done": count["done"], "failed": count["failed"], "planned": len(work.folds),
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),

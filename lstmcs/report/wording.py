@@ -31,6 +31,22 @@ _IS = {
 }
 
 
+def in_short(cells: pd.DataFrame) -> tuple[str, dict[str, int]]:
+    """The answer for everybody: a sentence, and how many comparisons found the altered cell better, worse, or neither. cells: multiple.cells."""
+    table = multiple.compared(cells)
+    if table.empty:
+        return "Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record.", {}
+    words, total = table["verdict"].value_counts(), len(table)
+    better, worse = int(words.get("better", 0)), int(words.get("worse", 0))
+    many = f"{total} comparisons" if total > 1 else "one comparison"
+    told = f"in {better or 'none'} of {many} it sorted better than before, in {worse or 'none'} worse"
+    if not better and not worse:
+        could = "none of " + many + " could we" if total > 1 else many + " could we not"
+        told = f"in {could} see that it sorted better or worse than before"
+    counts = {"better": better, "worse": worse, "no difference seen": total - better - worse}
+    return f"We added one line to a network that sorts texts: {told}.", counts
+
+
 def headline(results: pd.DataFrame) -> str:
     """Two sentences from a results frame (a row a fold, all models); one that says so if nothing can be compared yet."""
     idle = multiple.unlearned(results)
@@ -183,22 +199,22 @@ def diverged(results: pd.DataFrame) -> list[str]:
     ]
 
 
-def other_seeds(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
-    """What other seeds do on one data set, in words: the reseed, the best of as many as there are alterations, the best one."""
-    table = single.differences_table(results, metric)
-    altered, null = table[~is_reseed(table.index)], table[is_reseed(table.index)]
-    if altered.empty or null.empty or null["folds"].max() < 2:
-        return f"{name}: the unaltered cell with other seeds is not on record, so nothing can be said of chance yet."
-    row, best = null.iloc[0], altered["mean"].idxmax()
-    bound = seeds.best_of_null(results, metric, len(altered)).loc["other seeds"]
-    gain = altered.loc[best, "mean"]
-    place = "more than" if gain > bound["bound"] else "no more than"
-    many = f"the best of {len(altered)} such rows" if len(altered) > 1 else "such a row"
-    return (f"{name}: with other seeds the unaltered cell differs from itself by {row['mean']:+.2f} points of {METRICS[metric]} "
-            f"({row['low']:+.2f} to {row['high']:+.2f}); when nothing is there, {many} is at {bound['median']:+.2f}, and above "
-            f"{bound['bound']:+.2f} once in twenty times. The best alteration on record, {best}, is at {gain:+.2f}: {place} seeds alone explain. "
-            f"At {int(row['folds'])} folds a true difference must reach about {single.detectable(altered['sd'].median(), int(row['folds'])):.1f} "
-            "points to be found four times in five.")  # fmt: skip
+def by_set(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
+    """A row a data set, to be read: the unaltered cell, which alterations differ by their interval, what other seeds do, the best one."""
+    rows = []
+    for name, frame in results.groupby("dataset", sort=False):
+        table = single.differences_table(frame, metric)
+        altered, null = table[~is_reseed(table.index)], table[is_reseed(table.index)]
+        if altered.empty:
+            continue
+        row = {"dataset": name, "folds": int(altered["folds"].max()), "unaltered %": single.improvements(frame).loc["Baseline", metric]}
+        for side, cells in (("higher", altered.index[altered["low"] > 0]), ("lower", altered.index[altered["high"] < 0])):
+            row[side] = ", ".join(cells) or "none" if len(cells) < 6 else f"{len(cells)} of {len(altered)}"
+        bound, best = seeds.best_of_null(frame, metric, len(altered))["bound"], altered["mean"].idxmax()
+        row |= {"other seeds": null["mean"].iloc[0] if len(null) else None, "chance": bound.iloc[-1] if len(bound) else None}
+        row |= {"best": best, "gain": altered.loc[best, "mean"], "detectable": single.detectable(altered["sd"].median(), row["folds"])}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def learning(curves: pd.DataFrame, name: str) -> str:
@@ -412,11 +428,11 @@ def training(work: Plan) -> list[str]:
 
 
 def verdicts_of_models(results: pd.DataFrame) -> pd.DataFrame:
-    """stats.cost.verdicts to be read: columns dataset, row, against, and the figures."""
+    """stats.cost.verdicts to be read: columns dataset, model, against, and the figures."""
     table = cost.verdicts(results)
     names = [[_row(model, cell) for model, cell in zip(table[m], table[c])] for m, c in (("model", "alteration"), ("base_model", "base"))]
     shown = table.drop(columns=["model", "alteration", "base_model", "base"])
-    shown.insert(1, "row", names[0])
+    shown.insert(1, "model", names[0])
     shown.insert(2, "against", names[1])
     return shown
 
