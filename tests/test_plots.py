@@ -1,6 +1,7 @@
 """Pictures of several sets: what they show is read back from the axes and held against the figures they were made of."""
 
 import re
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,6 +11,9 @@ from made_up import study
 from matplotlib.figure import Figure
 
 from lstmcs.alterations import NUMPY, TABLE_1, alteration
+from lstmcs.datasets.loading import Dataset
+from lstmcs.datasets.preparation import Preparation
+from lstmcs.datasets.preprocess import prepare
 from lstmcs.paper import comparison
 from lstmcs.report import formulas, plots, show
 from lstmcs.stats import curves as speeds
@@ -222,3 +226,46 @@ def test_every_id_has_its_formula_and_is_found_in_a_text():
     assert formulas.ID.findall("C-1, (C-12), H-2; not AC-1, C-13, C-1-x or C-0") == ["C-1", "C-12", "H-2"]
     text = show.with_formulas("C-1 and <b>, then C-1 again")
     assert text.count("<math>") == 1 and "C-1 (<math>" in text and "&lt;b&gt;, then C-1 again" in text
+
+
+# === Names that no font here has, or that mathematics would read ===
+
+NAMES = (
+    "😂",
+    "悲しみ",
+    "गुस्सा",
+    "a$\\frac{1}{0}$b",
+    "$x$",
+    "\x07 bell",
+    "a very long name of a class that goes on, one",
+    "a very long name of a class that goes on, two",
+)
+
+
+def drawn(picture):
+    """The texts of a picture as its SVG has them; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        html = show.figure(picture, "caption").data
+    return re.findall(r"<text[^>]*>([^<]*)</text>", html)
+
+
+def test_odd_class_names_are_drawn_as_they_are_and_told_apart():
+    labels = np.eye(8, dtype=np.uint8)[np.arange(16) % 8]
+    texts = tuple(f"robots lift heavy boxes {'again ' * (n % 3)}number{n}" for n in range(16))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        picture = plots.classes_and_lengths(prepare(Dataset("a$\\frac$", texts, labels, NAMES), Preparation(min_words=1, min_tokens=1)))
+    found = drawn(picture)
+    assert {"😂", "悲しみ", "गुस्सा", "a$\\frac{1}{0}$b", "$x$", "\\x07 bell"} <= set(found)
+    assert len({text for text in found if text.startswith("a very long name")}) == 2
+
+
+@pytest.mark.parametrize("draw", [plots.verdict_map, plots.forest])
+def test_odd_names_of_sets_are_drawn_as_they_are(draw):
+    name, other = "a$\\frac$ 😂", "a$\\frac$ 悲"
+    results = study({name: {"C-1": 3.0}, other: {"C-1": -3.0}}, (name, other))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        picture = draw(multiple.cells(results))
+    assert {name, other} <= set(drawn(picture))

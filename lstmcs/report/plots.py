@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..alterations import ALTERATIONS, NUMPY, alteration
+from ..datasets.preparation import apart
 from ..datasets.preprocess import Prepared
 from ..fold import is_reseed, label
 from ..metrics import METRICS
@@ -205,7 +206,7 @@ def classes_and_lengths(prepared: Prepared) -> Picture:
     name, words = prepared.dataset.name, (prepared.ids > 0).sum(axis=1)
     bars, ax = panel(WIDE, 0.6 + 0.17 * max(6, len(counts)))
     ax.barh(range(len(counts)), counts, color=BLUE, height=0.7)
-    ax.set_yticks(range(len(counts)), [str(name)[:24] for name in counts.index])
+    ax.set_yticks(range(len(counts)), apart(counts.index, 24))
     ax.set_ylim(len(counts) - 0.4, -0.6)
     ax.set_xlabel("documents")
     bars.set_label(f"{name}: {len(counts)} classes with {counts.min()} to {counts.max()} documents.")
@@ -277,7 +278,7 @@ def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: fl
             ax.text(x, y, "✗", ha="center", va="center", fontsize=7)
     key = "points; ▲ better  ▼ worse  = same  ? undecided" + "  ✗ failed" * bool((cells["failed"] > 0).any())
     _rows(fig, ax, names, key + "\nblank: not on record" * blank)
-    ax.set_xticks(range(len(sets)), [str(name)[:12] for name in sets])
+    ax.set_xticks(range(len(sets)), apart(sets, 12))
     ax.xaxis.tick_top()
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(-0.5, len(sets) - 0.5)
