@@ -134,8 +134,15 @@ def started(*words, **more):
     return subprocess.Popen([sys.executable, "-m", "lstmcs", *words], stderr=subprocess.PIPE, **more)
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("command", [("data", "list"), ("status", "--preset", "smoke"), ("study", "--preset", "smoke", "--workers", "0")])
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    [
+        (("data", "list"), ""),
+        (("data", "list"), "1"),
+        (("status", "--preset", "smoke"), ""),
+        (("study", "--preset", "smoke", "--workers", "0"), ""),
+    ],
+)
 def test_output_that_nobody_reads_ends_quietly(command, unbuffered, home):
     """As behind `| head -0`: the reader has gone before anything is written."""
     with started(*command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": unbuffered}) as process:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lstmcs import DataError, load_dataset
 
-EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", 100))  # by hand: 2,000
+EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", 60))  # by hand: 2,000
 HARD = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize="LSTMCS_EXAMPLES" not in os.environ
 )

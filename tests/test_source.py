@@ -17,7 +17,7 @@ from lstmcs.models import checkpoints
 from lstmcs.source import Source, split
 from lstmcs.study.plan import Settings
 
-EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", 200))  # by hand: 20,000
+EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", 150))  # by hand: 20,000
 HARD = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize="LSTMCS_EXAMPLES" not in os.environ
 )
