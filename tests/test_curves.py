@@ -6,10 +6,10 @@ import pytest
 from made_up import study
 
 from lstmcs import curves, results, run_study
+from lstmcs.record import CURVE
 from lstmcs.stats import curves as speeds
 from lstmcs.stats import multiple, single
 from lstmcs.study.plan import Settings, plan
-from lstmcs.study.records import CURVE
 
 
 def curve(cell, scores, fold=1, dataset="t"):

@@ -152,3 +152,18 @@ def test_a_set_on_which_nothing_is_learned_decides_nothing():
     assert cells.loc[("hate", "C-1"), "verdict"] == "better" and cells.loc[("ag", "reseed-1"), "verdict"] == "no data"
     assert multiple.compared(cells.reset_index())["dataset"].tolist() == ["hate", "ag"]
     assert multiple.unlearned(data.iloc[:0]) == ()
+
+
+def test_averages_with_and_without_what_may_be_argued_about():
+    """By hand, on 50 %: +2, +1 and -3 points are 4, 2 and -6 percent."""
+    parts = [study({"C-1": points}, [name], sd=0) for name, points in (("hate", 2), ("ag", 1), ("mlma", -3))]
+    data = pd.concat(parts, ignore_index=True)
+    table = multiple.with_and_without(data, {"all": (), "learned": ("mlma",)})
+    assert table.loc["C-1"].tolist() == pytest.approx([0, 3, 3, 2])
+    data = data.assign(failure=None)
+    gone = (data["dataset"] == "hate") & (data["alteration"] == "C-1") & (data["fold"] <= 5)
+    data.loc[gone, ["state", "failure", "macro_f1"]] = ["failed", "Diverged", 0.0]
+    table = multiple.with_and_without(data, {"all": ()})
+    assert table.loc["C-1", "all"] == pytest.approx((-48 + 2 - 6) / 3) and table.loc["C-1", "all, without what diverged"] == pytest.approx(
+        0
+    )

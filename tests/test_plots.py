@@ -52,6 +52,16 @@ def test_a_cell_whose_folds_all_failed_has_a_cross(results):
     assert len(ax.texts) == 4  # hate's C-1 and H-2, mlma's reseed-1
 
 
+def test_what_diverged_and_what_is_not_learned_have_signs_of_their_own(results):
+    gone = (results["dataset"] == "hate") & (results["alteration"] == "C-1") & (results["fold"] < 3)
+    results = results.assign(failure=None)
+    results.loc[gone, ["state", "failure", "macro_f1"]] = ["failed", "Diverged", 0.0]
+    picture = plots.verdict_map(multiple.cells(results, idle=("mlma",)))
+    [panel], [ax] = picture.panels, picture.axes
+    shown = {text.get_position(): text.get_text() for text in ax.texts}
+    assert shown[0, 0].endswith("?✗") and shown[1, 0].endswith("–") and "nothing is learned there" in panel.get_supxlabel()
+
+
 def test_the_forest_draws_each_interval_in_its_sets_panel(results):
     cells = multiple.cells(results)
     picture = plots.forest(cells)

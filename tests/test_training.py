@@ -17,8 +17,9 @@ from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preprocess import prepare
 from lstmcs.fold import Fold
 from lstmcs.models.initial import initial_weights
+from lstmcs.record import SCORES
 from lstmcs.study import worker
-from lstmcs.study.records import SCORES, Folder
+from lstmcs.study.records import Folder
 from lstmcs.study.worker import Kept
 from lstmcs.training.lstm import LSTMTrainer
 from lstmcs.training.tfidf import TfIdf

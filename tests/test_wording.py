@@ -294,3 +294,11 @@ def test_spreads_are_told_of_each_set():
     rows = study({"C-1": 0.0, "H-2": 0.0, "reseed-1": 0.0}, ["hate"], sd=0.01)
     assert " of 2 (SD " in wording.spreads(rows) and "hate" in wording.spreads(rows)
     assert "is not on record" in wording.spreads(study({"C-1": 0.0}))
+
+
+def test_open_claims_that_folds_would_settle_are_counted():
+    table = pd.DataFrame({"3 x 10, yes": [0.0, 10, 0], "10 x 10, no": [0.0, 0, 55]}, index=["a", "b", "c"])
+    assert wording.settled(table) == (
+        "Of 3 open claims 2 would be answered by some completion of the folds on record, 1 by half of the completions or more; 1 need more than folds."
+    )
+    assert wording.settled(table.iloc[:0]) == "No claim is open." and "none would be" in wording.settled(table.iloc[:1])

@@ -13,7 +13,7 @@ from . import claims
 from .evidence import Evidence
 
 SIZES = {"3 x 10": 30, "10 x 10": 100}
-DRAWS = 40
+DRAWS = 20
 
 
 class Urn:

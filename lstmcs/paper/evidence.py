@@ -195,25 +195,29 @@ class Evidence:
         found = table[1].mean(axis=1) - (table[-1].mean(axis=1) if minus else 0)
         return found.to_numpy() if len(found) >= multiple.MIN_FOLDS else np.array([])
 
-    def improvements(self, cells, metrics, minus=(), sets=SETS, **models) -> np.ndarray:
+    def improvements(self, cells, metrics, minus=(), sets=SETS, idle: bool = False, **models) -> np.ndarray:
         """Mean improvement of `cells` and `metrics` together (less that of the cells `minus`) on each of the sets that have
-        multiple.MIN_FOLDS paired folds of every cell: (sets, 2), in percent and in points."""
-        means = [self.mean(self.place(name), cells, metrics, multiple.MIN_FOLDS, **models) for name in sets]
+        multiple.MIN_FOLDS paired folds of every cell: (sets, 2), in percent and in points. idle: those on which nothing is learned too."""
+        places = self._speaking(sets, models) if not idle else [self.place(name) for name in sets]
+        means = [self.mean(place, cells, metrics, multiple.MIN_FOLDS, **models) for place in places]
         if minus:
-            means = [mean - self.mean(self.place(name), minus, metrics, multiple.MIN_FOLDS, **models) for name, mean in zip(sets, means)]
+            means = [mean - self.mean(place, minus, metrics, multiple.MIN_FOLDS, **models) for place, mean in zip(places, means)]
         return np.array([mean for mean in means if not np.isnan(mean).any()]).reshape(-1, 2)
+
+    def _speaking(self, sets, models) -> list[str]:
+        """The sets on record for the paper's, without those on which nothing is learned, unless two models are compared."""
+        return [place for place in map(self.place, sets) if models or place not in self.idle]
 
     def average(self, cells, metrics, minus=(), sets=SETS, **models) -> Answer:
         """Whether the improvement over the sets is above 0 on average, with its probability (hierarchical correlated model).
 
-        Sets on which nothing is learned are left out, unless two models are compared; the figure names the mean with them too.
+        Sets on which nothing is learned are left out, unless two models are compared; the figure has the mean with them too.
         """
-        idle = () if models else tuple(name for name in sets if self.place(name) in self.idle)
-        d = self.improvements(cells, metrics, minus, [name for name in sets if name not in idle], **models)
+        d = self.improvements(cells, metrics, minus, sets, **models)
         figure = in_words(d) if len(d) else self.nothing.get(models.get("model"), NOTHING)
-        if idle and len(also := self.improvements(cells, metrics, minus, sets, **models)) > len(d):
-            figure += f" (with {', '.join(idle)}, where nothing is learned, {also[:, 0].mean():+.2f} %)"
-        folds = [self.percent(self.place(name), cells, metrics, minus, **models) for name in sets if name not in idle]
+        if len(also := self.improvements(cells, metrics, minus, sets, idle=True, **models)) > len(d):
+            figure += f" (with {', '.join(self.idle)}, where nothing is learned, {also[:, 0].mean():+.2f} %)"
+        folds = [self.percent(place, cells, metrics, minus, **models) for place in self._speaking(sets, models)]
         folds = [part for part in folds if len(part)]
         if len(folds) < MIN_SETS:
             return UNKNOWN, figure

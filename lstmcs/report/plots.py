@@ -29,7 +29,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe & Ito
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 MARKERS = "osD^vPX*"
 #: Said by a sign and by colour, never by colour alone.
-SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "no data": ""}
+SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "not learned": "–", "no data": ""}
 #: Inches at 96 pixels: what a phone of 360 pixels shows without scaling, and half of it. Type is 7 points, 9.3 pixels, or more.
 WIDE, SMALL = 3.35, 1.6
 STYLE = {
@@ -249,7 +249,8 @@ def nothing() -> Picture:
 def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4) -> Picture:
     """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign. At most four sets a panel.
 
-    cells: multiple.cells. A cell that is not on record is left blank; a cross says that every fold on record has failed.
+    cells: multiple.cells. A cell that is not on record is left blank; a cross says that folds have failed (those that diverged count
+    with a score of 0), a dash that nothing is learned on the set.
     """
     if cells.empty:
         return nothing()
@@ -272,11 +273,13 @@ def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: fl
             shade = colours(0.5 + 0.5 * np.clip(row.mean / limit, -1, 1))
             ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade, lw=0))
             ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
-            ax.text(x, y, f"{row.mean:+.1f} {SIGNS[row.verdict]}", ha="center", va="center", color=ink, fontsize=7)
+            sign = SIGNS[row.verdict] + "✗" * (row.diverged > 0)
+            ax.text(x, y, f"{row.mean:+.1f} {sign}", ha="center", va="center", color=ink, fontsize=7)
             told.append(f"{label(row.alteration)} on {row.dataset} {row.mean:+.1f} {row.verdict}")
         elif row.failed:
             ax.text(x, y, "✗", ha="center", va="center", fontsize=7)
     key = "points; ▲ better  ▼ worse  = same  ? undecided" + "  ✗ failed" * bool((cells["failed"] > 0).any())
+    key += "\n– nothing is learned there" * ("not learned" in set(cells["verdict"]))
     _rows(fig, ax, names, key + "\nblank: not on record" * blank)
     ax.set_xticks(range(len(sets)), apart(sets, 12))
     ax.xaxis.tick_top()

@@ -148,13 +148,14 @@ def beside_references(results: pd.DataFrame, name: str) -> str:
     none of them is on record. results: of all models."""
     rows = results[results["dataset"] == name]
     found = multiple.references(rows, REFERENCES).set_index("alteration").query("folds > 0")
-    table = multiple.beside_constant(rows)
     if found.empty:
         return ""
-    told = [f"{reference} {row['mean']:+.1f} points ({row['low']:+.1f} to {row['high']:+.1f})" for reference, row in found.iterrows()]
-    text = f"{name}: against the unaltered cell, in {METRICS['macro_f1']}: {', '.join(told)}."
-    if table["learned"].eq(False).any():
-        row = table.iloc[0]
+    told = ", ".join(f"{other} {row['mean']:+.1f} points ({row['low']:+.1f} to {row['high']:+.1f})" for other, row in found.iterrows())
+    text, [row] = (
+        f"{name}: against the unaltered cell, in {METRICS['macro_f1']}: {told}.",
+        multiple.beside_constant(rows).to_dict("records"),
+    )
+    if row["learned"] is False:
         text += (f" Nothing is learned here: the unaltered cell scores {row['unaltered']:.1f} %, the best constant answer {row['constant']:.1f} %. "
                  "Cells that answer one class to everything, or nothing, differ by chance, so this set decides nothing.")  # fmt: skip
     return text
@@ -162,16 +163,14 @@ def beside_references(results: pd.DataFrame, name: str) -> str:
 
 def loss_and_score(cells: pd.DataFrame) -> str:
     """Where test loss and macro F1 disagree, and what that means; nothing where they never do. cells: stats.multiple.cells."""
-    table = multiple.disagreement(cells).query("both > 0 or more_loss > 0")
-    if table.empty:
-        return ""
     told = []
-    for row in table.itertuples():
+    for row in multiple.disagreement(cells).query("both > 0 or more_loss > 0").itertuples():
         parts = [
-            f"lower loss and lower macro F1 for {row.both}" if row.both else "",
-            f"higher loss and higher macro F1 for {row.more_loss}" if row.more_loss else "",
+            f"{many} loss and {many} macro F1 for {count}" for many, count in (("lower", row.both), ("higher", row.more_loss)) if count
         ]
-        told.append(f"{row.dataset} ({' and '.join(filter(None, parts))} of {row.alterations})")
+        told.append(f"{row.dataset} ({' and '.join(parts)} of {row.alterations})")
+    if not told:
+        return ""
     return (f"Test loss and macro F1 disagree on {', '.join(told)}. The loss looks at every probability, F1 only at the side of 0.5 on which it "
             "lies: a cell whose probabilities are smaller but in the same order loses F1 by its calibration, not by its ranking. The reading "
             '"ranking" of the stored predictions (average precision) needs no threshold.')  # fmt: skip
@@ -263,12 +262,8 @@ def depending(table: pd.DataFrame, rule: str) -> str:
     told += f"another rule ({', '.join(others)}) gives another" if count else f"the other rules ({', '.join(others)}) give the same"
     if opposite.empty:
         return told + ("; none turns from better to worse or back." if count else ".")
-    return (
-        told
-        + "; better by one rule and worse by another: "
-        + ", ".join(f"{r.alteration} on {r.dataset}" for r in opposite.itertuples())
-        + "."
-    )
+    named = ", ".join(f"{row.alteration} on {row.dataset}" for row in opposite.itertuples())
+    return f"{told}; better by one rule and worse by another: {named}."
 
 
 def _read_at(rule: str) -> str:
@@ -349,6 +344,16 @@ def cannot_be_seen(results: pd.DataFrame, gain: float = 1.0, metric: str = "macr
             "their training rows, so the interval's half-width has a floor. Only more documents, or more sets, would do.")  # fmt: skip
 
 
+def settled(table: pd.DataFrame) -> str:
+    """How many open claims more folds of what is on record would settle. table: paper.completion.settle, by id."""
+    if table.empty:
+        return "No claim is open."
+    sure = int((table.max(axis=1) >= 50).sum())
+    some = int(table.any(axis=1).sum())
+    return (f"Of {len(table)} open claims {some or 'none'} would be answered by some completion of the folds on record, {sure or 'none'} by half of the completions or "
+            f"more; {len(table) - some} need more than folds.")  # fmt: skip
+
+
 def hasoc(table: pd.DataFrame) -> str:
     """Which file the paper's HASOC is, and whether its Baseline row is met. table: paper.comparison.hasoc_files."""
     theirs, test, training = (table.loc[name] for name in ("the paper", "test file", "training file"))
@@ -396,17 +401,13 @@ def models_by_set(results: pd.DataFrame, named: dict[str, str]) -> list[str]:
     table, words = cost.rows(results), cost.verdicts(results)
     parts = []
     for dataset, group in table[table["alteration"] == "none"].groupby("dataset", sort=False):
-        base = group[group["model"] == "lstm"]
-        others = group[group["model"] != "lstm"]
+        base, others = group[group["model"] == "lstm"], group[group["model"] != "lstm"]
         if base.empty or others.empty:
             continue
-        base = base.iloc[0]
+        base, mine = base.iloc[0], words[(words["dataset"] == dataset) & (words["alteration"] == "none")].set_index("model")
         text = f"{dataset}: LSTM-CS {base[cost.SCORE]:.1f} % macro F1 in {base['seconds']:.3g} s a fold ({base['folds']} folds)"
         for row in others.itertuples():
-            found = words[(words["dataset"] == dataset) & (words["model"] == row.model) & (words["alteration"] == "none")].to_dict(
-                "records"
-            )
-            word = f"{found[0]['verdict']} on {found[0]['folds']} folds" if found else "no paired fold"
+            word = "{verdict} on {folds} folds".format(**mine.loc[row.model]) if row.model in mine.index else "no paired fold"
             text += f"; {named[row.model]} {getattr(row, cost.SCORE):.1f} % in {row.seconds:.3g} s ({word})"
         parts.append(text + ".")
     return parts

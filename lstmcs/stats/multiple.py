@@ -141,6 +141,21 @@ def averages(results: pd.DataFrame, relative: bool = True, without=()) -> pd.Dat
     return pd.concat([sets, *(table.mean().rename(metric) for metric, table in by_metric.items())], axis=1)
 
 
+def with_and_without(results: pd.DataFrame, parts: dict[str, tuple[str, ...]], metric: str = "macro_f1") -> pd.DataFrame:
+    """The average improvement of one metric, percent, with and without what may be argued about: a row a cell, a column for each of
+    `parts` (title -> data sets that are left out), and one without the folds that diverged, where there are any. Another column
+    each says over how many sets."""
+    frames = {title: results[~results["dataset"].isin(out)] for title, out in parts.items()}
+    if single.diverged(results).any():
+        first = next(iter(frames))
+        frames[f"{first}, without what diverged"] = frames[first][~single.diverged(frames[first])]
+    columns = {}
+    for title, frame in frames.items():
+        table = averages(frame)
+        columns |= {title: table[metric], f"sets ({title})": table["sets"]}
+    return pd.DataFrame(columns, index=in_order(name for column in columns.values() for name in column.index))
+
+
 def tests(results: pd.DataFrame, metric: str = "macro_f1", rope: float = single.ROPE, without=()) -> pd.DataFrame:
     """Each cell against the unaltered one over data sets, by paired differences in points.
 

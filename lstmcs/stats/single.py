@@ -257,7 +257,7 @@ def done(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def scored(results: pd.DataFrame) -> pd.DataFrame:
-    """As `done`, with the folds that diverged among them, which score 0 (records.NOTHING_SAID)."""
+    """As `done`, with the folds that diverged among them, which score 0 (record.NOTHING_SAID)."""
     return _in_order(_of_one(results)[has_score(results)])
 
 
