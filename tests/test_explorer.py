@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import chromium
 import nbformat
@@ -199,3 +200,14 @@ def test_where_nobody_sits_there_are_pictures_and_no_widget(home, monkeypatch):
     assert not explorer.live()
     explorer.explore(Settings(preset="smoke"))
     assert len(shown) == 3 and all("<figure" in piece.data and "C-1" in piece.data for piece in shown[1:])
+
+
+def test_a_live_curve_has_a_panel_a_score_and_says_where_it_is(monkeypatch):
+    placed = []
+    monkeypatch.setattr(explorer, "display", lambda shown, display_id: SimpleNamespace(update=placed.append))
+    curve = explorer.LiveCurve(3)
+    for epoch, loss in enumerate((0.9, 0.5, 0.25)):
+        curve(epoch, {"loss": loss, "val_loss": 2 * loss, "macro_f1": 0.1, "val_macro_f1": 0.3})
+    curve.draw()
+    assert 2 <= len(placed) <= 4 and "After 3 epochs, on validation: loss 0.500, macro f1 0.300." in placed[-1].data
+    assert placed[-1].data.count("<svg") == 2

@@ -33,7 +33,7 @@ GATES = {"i": "input", "f": "forget", "o": "output"}
 WAIT = 0.15  # seconds without a key or a move before the pictures are drawn again
 LOOK = 0.5  # seconds between two looks at the records
 SMALLEST = 1e-12  # gradients below are off the picture
-SIZE = (2.6, 2.75)  # inches: three beside each other in a notebook
+SIZE = (2.6, 2.3)  # inches, three beside each other in a notebook; the names of the lines come below
 DASHES = ("-", "--", "-.", ":")
 #: What a training's process runs. It ends, as by Ctrl-C, when the notebook closes its end of the pipe, or is gone.
 PROGRAM = """
@@ -136,7 +136,8 @@ def _draw(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray], strong: str) -
 
 def _legend(fig: Figure) -> None:
     names = fig.axes[0].get_legend_handles_labels()[1]
-    columns = 4 if max(map(len, names)) < 6 else 2
+    columns = 3 if max(map(len, names)) < 10 else 2
+    fig.set_size_inches(SIZE[0], SIZE[1] + 0.15 * -(-len(names) // columns))
     fig.legend(loc="outside lower left", ncols=columns, fontsize=7, frameon=False, handlelength=1.8, columnspacing=1)
 
 
@@ -150,13 +151,13 @@ def _done(fig: Figure, caption: str, alt: str) -> HTML:
 
 
 class LiveCurve:
-    """A learning curve that grows while Keras trains: LambdaCallback(on_epoch_end=LiveCurve()).
+    """A learning curve that grows while Keras trains: LambdaCallback(on_epoch_end=LiveCurve(epochs)).
 
     Each score of the validation rows has a panel: that of the training rows dashed, theirs solid.
     """
 
-    def __init__(self):
-        self.rows: list[dict[str, float]] = []
+    def __init__(self, epochs: int):
+        self.epochs, self.rows = epochs, []
         self._place, self._drawn = display(HTML(""), display_id=True), 0.0
 
     def __call__(self, epoch: int, logs: dict[str, float]) -> None:
@@ -172,7 +173,7 @@ class LiveCurve:
         for (fig, ax), name in zip(panels, names):
             ax.plot(table[name], "--", color=plots.GREY, label="training")
             ax.plot(table[f"val_{name}"], color=plots.BLUE, label="validation")
-            ax.set(xlabel="epoch", title=name.replace("_", " "))
+            ax.set(xlabel="epoch", title=name.replace("_", " "), xlim=(0, self.epochs + 1))
             ax.grid()
             fig.set_label(f"{name.replace('_', ' ')} over the epochs, in training and on validation")
         panels[0][1].legend()
