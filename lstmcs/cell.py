@@ -16,6 +16,7 @@ from .alterations import alteration as as_alteration
 
 #: The formula language's functions for tensors of any backend. softmax runs over the units (last axis).
 FUNCTIONS = {name: getattr(ops, name) for name in (*alterations.FUNCTIONS, "zeros_like")}
+FUNCTIONS["softsign"] = lambda x: x / (1 + ops.abs(x))  # TensorFlow's own has no second derivative
 
 
 @keras.saving.register_keras_serializable(package="lstmcs")

@@ -13,12 +13,18 @@ differentiated by a GradientTape while the loop is traced, so no alteration need
 dx are products over the whole sequence after that loop. XLA compiles both loops; environment.py has its flags.
 
 Works eagerly, in tf.function, and in tf.function(jit_compile=True), where it becomes part of the caller's program. Pass
-the same `alter` object every time: the loops are compiled once for each. Gradients are first order only.
+the same `alter` object every time: the loops are compiled once for each. Gradients of any order, jacobians and, outside
+tf.function, forward mode: those above the first order are TensorFlow's own, of the same loop as ordinary ops, and slower.
 """
 
 import functools
 
 import tensorflow as tf
+
+try:
+    from tensorflow.python.eager.forwardprop_util import pack_tangents  # the one way to ask whether forward mode is on
+except ImportError:
+    pack_tangents = None
 
 
 def bidirectional(x, forward_weights, backward_weights, alter=None, mask=None):
@@ -58,29 +64,75 @@ def _layer(x, weights, alter, states, reverses, mask):
         states = [(zero, zero)] * len(weights)
     structure = [x, weights, [tuple(map(tf.convert_to_tensor, s)) for s in states]]
 
+    _refuse_forward_mode(tf.nest.flatten(structure))
+
+    def pack(flat):
+        # Nothing that is computed from these is for an outer tape to record: the gradients below are all there is.
+        return tf.nest.pack_sequence_as(structure, [tf.stop_gradient(t) for t in flat])
+
     @tf.custom_gradient
     def run(*flat):
-        # Nothing in here is for an outer tape to record: the gradient below is all there is.
-        x, weights, states = tf.nest.pack_sequence_as(structure, [tf.stop_gradient(t) for t in flat])
-        sequences, last, kept = _forward(x, weights, states, alter, reverses, mask)
+        sequences, last, kept = _forward(*pack(flat), alter, reverses, mask)
+        kept = tf.nest.map_structure(tf.stop_gradient, kept)  # a branch of tf.cond puts them out
+        return [sequences, *tf.nest.flatten(last)], lambda *upstream: first(flat, upstream, kept, mask)
 
-        def gradient(*upstream):
-            d_last = tf.nest.pack_sequence_as(states, upstream[1:])
-            return tf.nest.flatten(_backward(x, weights, kept, upstream[0], d_last, alter, reverses, mask))
+    def first(flat, upstream, kept, mask):
+        # All by tensors of the graph at hand: below a compiled call, tf.cond does not find those of its branch.
+        flat, kept = tf.nest.map_structure(tf.identity, (flat, kept))
+        mask = None if mask is None else tf.identity(mask)
 
-        return [sequences, *tf.nest.flatten(last)], gradient
+        @tf.custom_gradient
+        def slopes(*values):
+            d_sequences, *d_last = [tf.stop_gradient(t) for t in values[len(flat) :]]
+            d_last = tf.nest.pack_sequence_as(structure[2], d_last)
+            found = _backward(*pack(values[: len(flat)])[:2], kept, d_sequences, d_last, alter, reverses, mask)
+            return tf.nest.flatten(found), lambda *further: _second(alter, reverses)(values, further, mask)
+
+        return slopes(*flat, *upstream)
 
     sequences, *last = run(*tf.nest.flatten(structure))
     return tf.transpose(sequences, [1, 0, 2]), tf.nest.pack_sequence_as([(0, 0)] * len(weights), last)
 
 
-def _forward(x, weights, states, alter, reverses, mask):
+@functools.lru_cache(maxsize=64)
+def _second(alter, reverses):
+    """The gradient of a gradient, for orders above the first and for forward mode: that of the loop as TensorFlow's own ops."""
+    structure = [0, [(0, 0, 0)] * len(reverses), [(0, 0)] * len(reverses)]
+
+    def second(values, further, mask):
+        """values: what the loop takes, and a loss's gradients by what it gives; further: those of another loss by the gradient.
+
+        By tf.gradients, not by tapes: forward mode comes here where no tape records.
+        """
+        values = [tf.identity(v) for v in values]  # one tensor may be given twice, as both states
+        flat, upstream = values[: len(further)], values[len(further) :]
+        sequences, last, _ = _forward(*tf.nest.pack_sequence_as(structure, flat), alter, reverses, mask, recorded=True)
+        found = tf.gradients([sequences, *tf.nest.flatten(last)], flat, upstream, unconnected_gradients="zero")
+        return tf.gradients(found, values, further, unconnected_gradients="zero")
+
+    cached = tf.function(second, autograph=False)
+    # in a graph it is traced as a part of that: XLA's loops have other gradients
+    return lambda *values: _called(cached if tf.executing_eagerly() else tf.function(second, autograph=False))(*values)
+
+
+def _refuse_forward_mode(tensors):
+    """TensorFlow's while loops have no forward mode in a graph, and its custom gradients give a silent 0 there: an error instead."""
+    if not tf.executing_eagerly() and pack_tangents is not None and pack_tangents(tensors).tangents:
+        raise NotImplementedError(
+            "the fast loop has no forward mode (tf.autodiff.ForwardAccumulator) inside tf.function; call the layer outside "
+            "tf.function, or build it with unroll=True, or take gradients of gradients"
+        )
+
+
+def _forward(x, weights, states, alter, reverses, mask, recorded=False):
+    """Sequences, final states, and what _backward needs. recorded: as ops that a tape can record, not as one compiled loop."""
     steps, batch, width = (_size(x, axis) for axis in range(3))
     units = weights[0][1].shape[0]
     # Both directions read the same x: one product serves them, each takes its 4u columns in the loop.
     projected = tf.matmul(tf.reshape(x, [-1, width]), tf.concat([kernel for kernel, _, _ in weights], 1))
     projected = tf.reshape(projected, [steps, batch, len(weights) * 4 * units])
     loop, _ = _loops(alter, reverses, (*x.shape, units))
+    loop = loop.python_function if recorded else _called(loop)
     kept = loop(projected, [w[1] for w in weights], [w[2] for w in weights], states, mask)
     sequences = tf.concat([h[:-1] if r else h[1:] for (*_, h), r in zip(kept, reverses)], -1)
     last = [(h[0], c[0]) if r else (h[-1], c[-1]) for (*_, c, h), r in zip(kept, reverses)]
@@ -91,7 +143,7 @@ def _backward(x, weights, kept, d_sequences, d_last, alter, reverses, mask):
     steps, batch, width = (_size(x, axis) for axis in range(3))
     units = weights[0][1].shape[0]
     _, loop = _loops(alter, reverses, (*x.shape, units))
-    d_z, d_biases, d_states = loop(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last, mask)
+    d_z, d_biases, d_states = _called(loop)(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last, mask)
     rows = tf.reshape(x, [-1, width])
     d_z = [tf.reshape(d, [-1, 4 * units]) for d in d_z]
     both = tf.concat(d_z, 1)  # two wide products are faster than four narrow ones, the copy included
@@ -174,6 +226,11 @@ def _loops(alter, reverses, shape):
         return [a.stack() for a in loop[3]], loop[2], loop[1]
 
     return tf.function(forward, jit_compile=True, autograph=False), tf.function(backward, jit_compile=True, autograph=False)
+
+
+def _called(loop):
+    """The compiled loop as a concrete function: each shape has its own loop, which TensorFlow would take for one that is traced again."""
+    return lambda *values: loop.get_concrete_function(*values)(*values)
 
 
 def _at(sequence, t, k, width):
