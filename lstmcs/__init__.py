@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .alterations import ALTERATIONS, Alteration, alteration
 from .errors import FormulaError, missing
+from .registration import register
 
 if TYPE_CHECKING:  # what the names below are, for editors and type checkers
     from .cell import LSTMCS, Bidirectional, LSTMCSCell
@@ -52,3 +53,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})
+
+
+register()  # a saved model loads after `import lstmcs` alone

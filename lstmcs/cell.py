@@ -4,6 +4,8 @@ Weights have Keras' names, shapes, gate order (i, f, c, o) and initialisers, so 
 `keras.layers.LSTM` works in both directions. The altered line of the cell is marked in `LSTMCSCell.call`.
 """
 
+import inspect
+import re
 from functools import lru_cache, partial
 from typing import Any
 
@@ -66,31 +68,45 @@ class LSTMCSCell(keras.layers.LSTMCell):
         # the formula itself: what is not in the config is lost by Bidirectional, save and clone
         return {**super().get_config(), "implementation": self.implementation, "alteration": self.alteration.key}
 
+    def load_own_variables(self, store):
+        # Files of weights (.weights.h5) name a layer by its class: where one has none of ours, they are those of keras.layers.LSTM
+        if not len(store) and (path := getattr(store, "_h5_entry_path", None)):
+            store = store.get(re.sub(r"\blstmcs(?=(_\d+)?/cell$)", "lstm", path))
+        super().load_own_variables(store)
+
 
 @keras.saving.register_keras_serializable(package="lstmcs")
 class LSTMCS(keras.layers.RNN):
     """Drop-in for keras.layers.LSTM with an altered cell.
 
-    units, alteration: as LSTMCSCell. return_sequences, return_state, go_backwards, stateful, unroll and the other
-    arguments of keras.layers.RNN keep their meaning; all else goes to the cell.
+    units, alteration: as LSTMCSCell. All other arguments of keras.layers.LSTM keep their meaning, but for use_cudnn: no kernel of
+    cuDNN takes an altered cell, and it is about the fast time loop instead: "auto", where it covers the layer's options; False,
+    never (Keras' own loop over the readable cell); True, or a ValueError. As in Keras it is no part of the config.
 
     Call: (batch, time, features) -> (batch, units), or (batch, time, units) with return_sequences=True.
+
+    docs/layer.md says what is drop-in and what is not: kernels, gradients, dtypes, export formats, backends, each tried.
 
     >>> layer = keras.layers.Bidirectional(LSTMCS(104, "c = c * o", return_sequences=True))
     """
 
     # Not a subclass of keras.layers.LSTM: that may hand the whole sequence to a fused kernel and never call the cell.
 
-    _RNN_ARGUMENTS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask",
-                      "activity_regularizer", "name", "autocast")  # fmt: skip
+    _CELL_ARGUMENTS = frozenset(inspect.signature(keras.layers.LSTMCell.__init__).parameters) - {"self", "units", "kwargs"} | {
+        "implementation"
+    }
 
     def __init__(
-        self, units: int, alteration: str | Alteration = "none", *, dtype: Any = None, trainable: bool = True, **kwargs: Any
-    ) -> None:
-        own = {k: kwargs.pop(k) for k in self._RNN_ARGUMENTS if k in kwargs}
-        cell = LSTMCSCell(units, alteration, dtype=dtype, trainable=trainable, name="lstm_cell", **kwargs)
-        super().__init__(cell, dtype=dtype, trainable=trainable, **own)
+        self, units: int, alteration: str | Alteration = "none", *, use_cudnn: bool | str = "auto", dtype: Any = None, trainable: bool = True,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if use_cudnn not in ("auto", True, False):
+            raise ValueError(f"use_cudnn must be 'auto', True or False, not {use_cudnn!r}")
+        of_cell = {k: kwargs.pop(k) for k in self._CELL_ARGUMENTS & set(kwargs)}
+        cell = LSTMCSCell(units, alteration, dtype=dtype, trainable=trainable, name="lstm_cell", **of_cell)
+        super().__init__(cell, dtype=dtype, trainable=trainable, **kwargs)
         self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.use_cudnn = use_cudnn
 
     @property
     def units(self) -> int:
@@ -111,11 +127,15 @@ class LSTMCS(keras.layers.RNN):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         self.loop = "fast" if _fast_applies(self, training) else "readable"
+        if self.use_cudnn is True and self.loop == "readable":
+            raise ValueError(
+                "use_cudnn=True asks for the fast loop, which does not cover this layer's options here; 'auto' takes the other"
+            )
         if self.loop == "readable":
             return super().inner_loop(sequences, initial_state, mask, training)
         mask = mask[0] if isinstance(mask, list | tuple) else mask
         outputs, last = _fast_loop().unidirectional(
-            sequences, _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards, mask=mask
+            _floats(self, sequences), _weights(self), _function(self.alteration), initial_state, reverse=self.go_backwards, mask=mask
         )
         # At a masked step Keras puts out zero, or the output before it. Before the first output that is zero on TensorFlow,
         # and on JAX the initial state, as the loop has it.
@@ -127,6 +147,11 @@ class LSTMCS(keras.layers.RNN):
         if self.go_backwards:  # Keras hands a backward layer's outputs out last step first
             outputs = ops.flip(outputs, axis=1)
         return outputs[:, -1], outputs, list(last)
+
+
+for _name in LSTMCS._CELL_ARGUMENTS:  # what can be read of a keras.layers.LSTM: dropout, activation, kernel_initializer, ...
+    if isinstance(getattr(keras.layers.LSTM, _name, None), property):
+        setattr(LSTMCS, _name, property(lambda self, _name=_name: getattr(self.cell, _name)))
 
 
 @keras.saving.register_keras_serializable(package="lstmcs")
@@ -142,6 +167,7 @@ class Bidirectional(keras.layers.Bidirectional):
             and initial_state is None
             and forward.return_sequences
             and not (forward.return_state or forward.stateful)
+            and not (forward.activity_regularizer or backward.activity_regularizer)  # its loss is added where a layer is called
             and forward.alteration == backward.alteration
             and forward.units == backward.units
             and _fast_applies(forward, training)
@@ -151,7 +177,7 @@ class Bidirectional(keras.layers.Bidirectional):
             return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         forward.loop = backward.loop = "fast"
         alter = _function(forward.alteration)
-        outputs = _fast_loop().bidirectional(sequences, _weights(forward), _weights(backward), alter, mask)
+        outputs = _fast_loop().bidirectional(_floats(forward, sequences), _weights(forward), _weights(backward), alter, mask)
         # as Keras' wrapper: nothing is put out at a masked step
         return outputs if mask is None else outputs * ops.cast(mask, outputs.dtype)[:, :, None]
 
@@ -167,6 +193,7 @@ def _fast_applies(layer: LSTMCS, training) -> bool:
     return (
         keras.backend.backend() in recurrence.BACKENDS
         and not layer.unroll
+        and layer.use_cudnn is not False
         and cell.activation is keras.activations.tanh
         and cell.recurrent_activation is keras.activations.sigmoid
         and cell.use_bias
@@ -174,6 +201,11 @@ def _fast_applies(layer: LSTMCS, training) -> bool:
         and not (training and cell.dropout)
         and cell.compute_dtype == "float32"
     )
+
+
+def _floats(layer: LSTMCS, sequences):
+    """As numbers of the layer's dtype: Keras hands integers and booleans on as they are."""
+    return ops.cast(sequences, layer.cell.compute_dtype)
 
 
 def _weights(layer: LSTMCS):

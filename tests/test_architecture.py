@@ -152,3 +152,11 @@ def test_the_picture_can_be_read_on_a_phone():
     width = float(DRAWING.get("viewBox").split()[2])
     sizes = [float(text.get("font-size")) for text in DRAWING.iter(f"{SVG}text")]
     assert width <= 400 and min(sizes) >= 11 and DRAWING.find(f"{SVG}title").text == architecture.ABOUT
+
+
+def test_every_module_with_registered_layers_is_registered():
+    from lstmcs.registration import MODULES
+
+    registering = {name for name, path in FILES.items() if "register_keras_serializable" in path.read_text(encoding="utf-8")}
+    assert registering == {f"lstmcs.{name}" for name in MODULES}
+    assert not any(registering & IMPORTS[name] for name in registering)

@@ -190,3 +190,79 @@ def test_errors():
         lstmcs.LSTMCS(6, "tanh")
     with pytest.raises((TypeError, ValueError), match="unit"):
         lstmcs.LSTMCS(6, "C-1", unit=3)
+
+
+# === What a Keras user writes without thinking ===
+
+
+def test_arguments_and_attributes_are_keras_lstms():
+    options = {
+        "activation": "relu",
+        "dropout": 0.1,
+        "recurrent_dropout": 0.2,
+        "kernel_regularizer": "l2",
+        "unit_forget_bias": False,
+        "seed": 3,
+    }
+    stock, ours = keras.layers.LSTM(6, **options), lstmcs.LSTMCS(6, **options)
+    names = [name for name, value in vars(keras.layers.LSTM).items() if isinstance(value, property)]
+    assert len(names) > 12
+    for name in names:
+        found, expected = getattr(ours, name), getattr(stock, name)
+        assert found == expected or found.get_config() == expected.get_config(), name
+    extra = {"input_shape": (7, 5), "use_cudnn": False, "implementation": 1, "zero_output_for_mask": True, "activity_regularizer": "l2"}
+    assert keras.layers.LSTM(6, **extra).zero_output_for_mask and lstmcs.LSTMCS(6, **extra).zero_output_for_mask
+
+
+def test_a_sequential_model_with_an_input_shape_is_built():
+    model = keras.Sequential([lstmcs.LSTMCS(6, "C-1", input_shape=(7, 5)), keras.layers.Dense(1)])
+    assert model.built and model.count_params() == 4 * 6 * (5 + 6 + 1) + 7
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, Bidirectional, keras.layers.Bidirectional])
+def test_use_cudnn_chooses_the_loop(wrap):
+    def loop(use):
+        layer = wrap(lstmcs.LSTMCS(6, "C-1", return_sequences=True, use_cudnn=use))
+        layer(X)
+        return getattr(layer, "forward_layer", layer).loop
+
+    assert [loop(use) for use in ("auto", True, False)] == ["fast", "fast", "readable"]
+    with pytest.raises(ValueError, match="use_cudnn must be"):
+        lstmcs.LSTMCS(6, use_cudnn="yes")
+    with pytest.raises(ValueError, match="use_cudnn=True asks for the fast loop"):
+        lstmcs.LSTMCS(6, use_cudnn=True, unroll=True)(X)
+
+
+@pytest.mark.parametrize("wrapper", [Bidirectional, keras.layers.Bidirectional])
+def test_losses_of_both_halves_are_kept(wrapper):
+    def made(wrapper, layer):
+        return filled(wrapper(layer(6, return_sequences=True, activity_regularizer="l2", kernel_regularizer="l1")))
+
+    ours, stock = made(wrapper, lstmcs.LSTMCS), made(keras.layers.Bidirectional, keras.layers.LSTM)
+    ours(X), stock(X)
+    assert len(ours.losses) == len(stock.losses) == 4
+    assert_equal(sorted(map(float, ours.losses)), sorted(map(float, stock.losses)))
+
+
+def test_a_file_of_weights_of_keras_lstm_loads(tmp_path):
+    def model(layer, wrapper):
+        layers = [layer(6, return_sequences=True), wrapper(layer(4, return_sequences=True)), layer(3)]
+        return keras.Sequential([keras.Input((7, 5)), *layers])
+
+    stock, ours = model(keras.layers.LSTM, keras.layers.Bidirectional), model(lstmcs.LSTMCS, Bidirectional)
+    for first, second in ((stock, ours), (ours, model(lstmcs.LSTMCS, keras.layers.Bidirectional))):
+        first.save_weights(tmp_path / "of.weights.h5")
+        second.load_weights(tmp_path / "of.weights.h5")
+        assert_equal([second(X)], [first(X)])
+    other = keras.Sequential([keras.Input((7, 5)), keras.layers.GRU(6)])
+    other.save_weights(tmp_path / "other.weights.h5")
+    with pytest.raises(ValueError, match="lstm_cell"):
+        keras.Sequential([keras.Input((7, 5)), lstmcs.LSTMCS(6)]).load_weights(tmp_path / "other.weights.h5")
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "bool", "uint8", "float64", "float16"])
+def test_input_of_any_number_is_keras(kind):
+    stock, ours = filled(keras.layers.LSTM(6)), filled(lstmcs.LSTMCS(6))
+    x = (X * 3).astype(kind)
+    assert_equal([ours(x)], [stock(x)])
+    assert ours(x).dtype == stock(x).dtype

@@ -99,3 +99,62 @@ with contextlib.redirect_stderr(io.StringIO()) as said:
 print(json.dumps([code, said.getvalue()]))
 """
     assert python(code) == [2, "lstmcs: the command lstmcs needs pip install lstmcs[study] (no package pandas here)\n"]
+
+
+SAVE = """
+import keras, numpy as np
+import lstmcs
+ids = np.arange(12).reshape(2, 6)
+layers = [keras.layers.Embedding(20, 4), keras.layers.Bidirectional(lstmcs.LSTMCS(3, "c = 0.5 * c", return_sequences=True)),
+          lstmcs.Bidirectional(lstmcs.LSTMCS(3, "C-1", return_sequences=True)), keras.layers.RNN(lstmcs.LSTMCSCell(3, "H-2"))]
+plain = keras.Sequential([keras.Input((6,), dtype="int32"), *layers])
+sizes = {"vocab_size": 20, "max_len": 6, "n_classes": 2, "embedding": 4, "units": 3}
+study = lstmcs.build_model("lstm", padding="mask", alteration="C-2", **sizes)
+simple = lstmcs.build_model("simple", heads=2, head_width=2, feed_forward=4, **sizes)
+for name, model in {"plain": plain, "study": study, "simple": simple}.items():
+    model.save(f"{name}.keras")
+    if name != "study":  # Keras' older format knows no operation between layers, such as that which makes the mask
+        model.save(f"{name}.h5")
+    open(f"{name}.json", "w").write(model.to_json())
+    np.save(f"{name}.npy", keras.ops.convert_to_numpy(model(ids)))
+print("[]")
+"""
+LOAD = """
+import numpy as np
+ids, worst = np.arange(12).reshape(2, 6), 0
+for name in ("plain", "study", "simple"):
+    loaded = [keras.models.load_model(f"{name}.{kind}", compile=False) for kind in ("keras", "h5") if os.path.exists(f"{name}.{kind}")]
+    again = keras.models.model_from_json(open(f"{name}.json").read())
+    again.set_weights(loaded[0].get_weights())
+    clone = keras.models.clone_model(again)
+    clone.set_weights(again.get_weights())
+    worst = max([worst, *(float(np.abs(np.load(f"{name}.npy") - keras.ops.convert_to_numpy(m(ids))).max()) for m in [*loaded, again, clone])])
+print(json.dumps([worst, sum(type(finder).__module__.startswith("lstmcs") for finder in sys.meta_path)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    assert python(f"os.chdir({str(folder)!r})\n{SAVE}") == []
+    return folder
+
+
+@pytest.mark.parametrize(
+    "first", ["import lstmcs\nimport keras", "import keras\nimport lstmcs", "import lstmcs\nlstmcs.LSTMCS\nimport keras"]
+)
+def test_a_saved_model_loads_in_a_new_process(saved, first):
+    worst, waiting = python(f"os.chdir({str(saved)!r})\n{first}\n{LOAD}")
+    assert worst < 1e-6 and not waiting
+
+
+def test_keras_that_cannot_be_imported_stays_its_own_error():
+    code = """
+import lstmcs
+os.environ["KERAS_BACKEND"] = "none such"
+try:
+    import keras
+except Exception as error:
+    print(json.dumps([type(error).__name__, [hasattr(lstmcs, "ALTERATIONS"), "lstmcs.cell" in sys.modules]]))
+"""
+    assert python(code) == ["ValueError", [True, False]]

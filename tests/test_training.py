@@ -316,6 +316,16 @@ def test_largest_c_against_numpy(trained, data):
     assert record["health"]["largest_c"] == pytest.approx(largest, rel=1e-4)
 
 
+def test_a_c_that_is_nothing_but_nan_has_no_largest(data, caplog):
+    """1 / (2 - 2) is NaN: c from the first step on. And TensorFlow tells nobody off for the many cells of one process."""
+    for _ in range(6):
+        one = fold(data, alteration="c = c + 1 / (2 - 2)")
+        trainer = LSTMTrainer(data, one, jit=False)
+        trainer.reset(one)
+        assert np.isnan(trainer.largest_c(np.arange(20)))
+    assert "retracing" not in caplog.text
+
+
 def test_a_diverging_alteration_is_a_failed_record(data):
     one = fold(data, alteration="c = exp(exp(c * 9 + 9))")
     _, record, predictions = LSTMTrainer(data, one).fold(one)

@@ -6,7 +6,7 @@
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from ..alterations import Alteration
 from ..alterations import alteration as as_alteration
@@ -14,28 +14,9 @@ from ..cell import LSTMCS, Bidirectional
 from ..errors import SettingsError, missing, nearest
 from . import checkpoints, kinds, transformer
 from .initial import initial_weights
+from .layers import AddPositions, MaskedPools
 
 DEFAULT = "google-bert/bert-base-uncased"
-
-
-@keras.saving.register_keras_serializable(package="lstmcs")
-class MaskedPools(layers.Layer):
-    """Maximum and average over the unmasked time steps: (batch, time, features) -> (batch, 2 features).
-
-    Both are 0 for a row without any step. keras.layers.GlobalMaxPooling1D ignores masks (the zeros at masked steps win
-    over every negative value) and GlobalAveragePooling1D divides by zero for such a row.
-    """
-
-    supports_masking = True
-
-    def call(self, inputs, mask=None):
-        keep = ops.ones_like(inputs[:, :, :1]) if mask is None else ops.cast(mask, inputs.dtype)[:, :, None]
-        count = ops.sum(keep, axis=1)
-        largest = ops.where(count > 0, ops.max(ops.where(keep > 0, inputs, -1e30), axis=1), 0.0)
-        return ops.concatenate([largest, ops.sum(inputs * keep, axis=1) / ops.maximum(count, 1.0)], axis=-1)
-
-    def compute_mask(self, inputs, mask=None):
-        return None
 
 
 def build_model(
@@ -111,7 +92,7 @@ def _lstm(vocab_size, max_len, n_classes, alteration, masked, embedding, units, 
 def _simple(vocab_size, max_len, n_classes, alteration, masked, embedding, units, dropout, heads, head_width, feed_forward):
     # === Layers ===
     embed = layers.Embedding(vocab_size, embedding, mask_zero=masked, name="embedding")
-    place = transformer.AddPositions(max_len, name="positions")
+    place = AddPositions(max_len, name="positions")
     drop = layers.SpatialDropout1D(dropout, name="spatial_dropout")
     widths = {"heads": heads, "head_width": head_width, "feed_forward": feed_forward}
     stack = _stack(n_classes, alteration, masked, units)

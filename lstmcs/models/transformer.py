@@ -15,33 +15,7 @@ import keras
 from keras import layers, ops
 
 from . import checkpoints
-
-
-@keras.saving.register_keras_serializable(package="lstmcs")
-class AddPositions(layers.Layer):
-    """x + P[position], x (batch, time, width), P a trained row for each of `count` positions; later ones share the last.
-
-    Without a mask a step's position is its place in the row, padding included; with one only unmasked steps are counted,
-    so that a row does not depend on its padding.
-    """
-
-    supports_masking = True
-
-    def __init__(self, count: int, initializer="uniform", **kwargs):
-        super().__init__(**kwargs)
-        self.count, self.initializer = count, keras.initializers.get(initializer)
-
-    def build(self, shape):
-        self.embeddings = self.add_weight(shape=(self.count, shape[-1]), initializer=self.initializer, name="embeddings")
-
-    def call(self, x, mask=None):
-        if mask is None:
-            return x + ops.take(self.embeddings, ops.minimum(ops.arange(ops.shape(x)[1]), self.count - 1), axis=0)
-        place = ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1
-        return x + ops.take(self.embeddings, ops.clip(place, 0, self.count - 1), axis=0)
-
-    def get_config(self):
-        return {**super().get_config(), "count": self.count, "initializer": keras.initializers.serialize(self.initializer)}
+from .layers import AddPositions
 
 
 def block(x, name: str, *, heads: int, head_width: int, feed_forward: int, initial, mask=None, dropout=0.0, epsilon=1e-12):

@@ -15,7 +15,7 @@ alteration needs a gradient of its own. dU is a product over the whole sequence 
 JAX's own derivative of the projection.
 
 Works under jit, vmap and grad, in any float type: everything is computed in that of x. Both loops are plain JAX, so
-jax.grad of jax.grad, and jax.jvp of jax.grad, work too; jax.jvp of the layer itself is an error of JAX (custom_vjp).
+jax.grad of jax.grad, and jax.jvp of jax.grad, work too; jax.jvp of the layer itself is an error (JAX's custom_vjp has none).
 `alter` may not depend on values that JAX traces. Pass the same `alter` object every time: the loops are compiled once for each.
 """
 
@@ -32,7 +32,7 @@ def bidirectional(x, forward_weights, backward_weights, alter=None, mask=None):
     False where a step changes no state. Returns [B, T, 2u]; at a masked step the state carried past it.
     """
     weights = _arrays(forward_weights), _arrays(backward_weights)
-    return _layer(jnp.asarray(x), weights, alter, None, (False, True), mask)[0]
+    return _compiled(jnp.asarray(x), weights, alter, None, (False, True), mask)[0]
 
 
 def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, mask=None):
@@ -41,7 +41,7 @@ def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, ma
     Returns sequences [B, T, u] and the final (h, c). A reversed layer's sequences stay in the input's time order.
     """
     state = None if initial_state is None else _arrays(initial_state)
-    sequences, (h, c) = _layer(jnp.asarray(x), (_arrays(weights),), alter, state, (bool(reverse),), mask)
+    sequences, (h, c) = _compiled(jnp.asarray(x), (_arrays(weights),), alter, state, (bool(reverse),), mask)
     return sequences, (h[0], c[0])
 
 
@@ -66,6 +66,18 @@ def cell(i, f, o, g, c_prev, h_prev, alter, keep=None):
 
 def _arrays(values):
     return tuple(map(jnp.asarray, values))  # Keras' variables are none, and jit refuses them
+
+
+def _compiled(*arguments):
+    try:
+        return _layer(*arguments)
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise TypeError(
+            "the fast loop has no forward-mode derivative (jax.jvp, jax.jacfwd, jax.hessian); a layer with use_cudnn=False or unroll=True "
+            "has, and jax.jvp of jax.grad works"
+        ) from error
 
 
 @functools.partial(jax.jit, static_argnames=("alter", "reverses"))

@@ -112,7 +112,7 @@ def _second(alter, reverses):
 
     cached = tf.function(second, autograph=False)
     # in a graph it is traced as a part of that: XLA's loops have other gradients
-    return lambda *values: _called(cached if tf.executing_eagerly() else tf.function(second, autograph=False))(*values)
+    return lambda *values: called(cached if tf.executing_eagerly() else tf.function(second, autograph=False))(*values)
 
 
 def _refuse_forward_mode(tensors):
@@ -132,7 +132,7 @@ def _forward(x, weights, states, alter, reverses, mask, recorded=False):
     projected = tf.matmul(tf.reshape(x, [-1, width]), tf.concat([kernel for kernel, _, _ in weights], 1))
     projected = tf.reshape(projected, [steps, batch, len(weights) * 4 * units])
     loop, _ = _loops(alter, reverses, (*x.shape, units))
-    loop = loop.python_function if recorded else _called(loop)
+    loop = loop.python_function if recorded else called(loop)
     kept = loop(projected, [w[1] for w in weights], [w[2] for w in weights], states, mask)
     sequences = tf.concat([h[:-1] if r else h[1:] for (*_, h), r in zip(kept, reverses)], -1)
     last = [(h[0], c[0]) if r else (h[-1], c[-1]) for (*_, c, h), r in zip(kept, reverses)]
@@ -143,7 +143,7 @@ def _backward(x, weights, kept, d_sequences, d_last, alter, reverses, mask):
     steps, batch, width = (_size(x, axis) for axis in range(3))
     units = weights[0][1].shape[0]
     _, loop = _loops(alter, reverses, (*x.shape, units))
-    d_z, d_biases, d_states = _called(loop)(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last, mask)
+    d_z, d_biases, d_states = called(loop)(kept, d_sequences, [tf.transpose(w[1]) for w in weights], d_last, mask)
     rows = tf.reshape(x, [-1, width])
     d_z = [tf.reshape(d, [-1, 4 * units]) for d in d_z]
     both = tf.concat(d_z, 1)  # two wide products are faster than four narrow ones, the copy included
@@ -228,9 +228,12 @@ def _loops(alter, reverses, shape):
     return tf.function(forward, jit_compile=True, autograph=False), tf.function(backward, jit_compile=True, autograph=False)
 
 
-def _called(loop):
-    """The compiled loop as a concrete function: each shape has its own loop, which TensorFlow would take for one that is traced again."""
-    return lambda *values: loop.get_concrete_function(*values)(*values)
+def called(function):
+    """A tf.function, called by its concrete function.
+
+    TensorFlow takes functions of the same code, one made for each shape or each model, for one that is traced again and again.
+    """
+    return lambda *values: function.get_concrete_function(*values)(*values)
 
 
 def _at(sequence, t, k, width):

@@ -11,6 +11,7 @@ from ..datasets.preprocess import Prepared
 from ..fold import Fold
 from ..models.bilstm import build_model
 from ..models.initial import initial_weights
+from ..recurrence.tensorflow import called
 from .batches import PREDICT_ROWS, Batches
 from .trainer import Trainer
 
@@ -67,13 +68,13 @@ class LSTMTrainer(Trainer):
 
     def epoch(self, rows: np.ndarray, rng: np.random.Generator) -> float:
         """One pass over `rows` in an order, and with dropout masks, drawn from `rng`; mean training loss."""
-        return sum(float(self._train(*chunk)) for chunk in self.batches.epoch(rows, rng)) / len(rows)
+        return sum(float(called(self._train)(*chunk)) for chunk in self.batches.epoch(rows, rng)) / len(rows)
 
     def predict(self, rows: np.ndarray) -> np.ndarray:
         """Class probabilities of `rows`, float32 (rows, classes)."""
         out = np.zeros((len(rows), len(self.prepared.classes)), np.float32)
         for positions, ids in self.batches.prediction(rows):
-            out[positions] = self._predict(ids).numpy()[: len(positions)]
+            out[positions] = called(self._predict)(ids).numpy()[: len(positions)]
         return out
 
     def snapshot(self) -> list[np.ndarray]:
@@ -86,7 +87,7 @@ class LSTMTrainer(Trainer):
         return self.model.count_params()
 
     def largest_c(self, rows: np.ndarray) -> float:
-        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them); NaN is passed over."""
+        """Largest |c| in any Bi-LSTM-CS layer over `rows` (the first 64 of them); NaN is passed over, and the answer where c is nothing else."""
         return float(self._largest(self.prepared.ids[np.resize(rows[:PROBE_ROWS], PROBE_ROWS)]))
 
     def environment(self) -> dict:
@@ -111,7 +112,7 @@ class LSTMTrainer(Trainer):
         return tf.while_loop(lambda step, _: step < steps, body, (tf.constant(0), tf.constant(0.0)))[1]
 
     def _largest_c(self, ids):
-        largest = tf.constant(0.0)
+        largest = tf.constant(-1.0)
         keep = tf.transpose(ids > 0 if self.padding == "mask" else ids >= 0)[:, :, None]
         for name in ("bi_lstm_1", "bi_lstm_2"):
             layer = self.model.get_layer(name)
@@ -123,14 +124,14 @@ class LSTMTrainer(Trainer):
                     return [tf.where(inputs[1], new, old) for new, old in zip(cell(inputs[0], states)[1], states)]
 
                 c = tf.scan(step, (x, keep), half.cell.get_initial_state(tf.shape(ids)[0]), reverse=reverse)[1]
-                largest = tf.maximum(largest, tf.reduce_max(tf.where(tf.math.is_nan(c), 0.0, tf.abs(c))))
-        return largest
+                largest = tf.maximum(largest, tf.reduce_max(tf.where(tf.math.is_nan(c), -1.0, tf.abs(c))))
+        return tf.where(largest < 0, float("nan"), largest)
 
     def _warm_up(self) -> None:
         """Compile both programs for each length, without a step of training."""
         for length in self.batches.lengths:
-            self._train(*self.batches.empty(length))
-            self._predict(np.zeros((PREDICT_ROWS, length), np.int32))
+            called(self._train)(*self.batches.empty(length))
+            called(self._predict)(np.zeros((PREDICT_ROWS, length), np.int32))
 
 
 def one_thread() -> None:

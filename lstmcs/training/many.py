@@ -236,12 +236,12 @@ class ManyTrainer(Trainer):
 
     def _largest(self, _, ids, labels, params, probe):
         """Largest |c| in any layer over the probe's rows; NaN is passed over."""
-        ids, largest = ids[probe], jnp.float32(0)
+        ids, largest = ids[probe], jnp.float32(-1)
         for inputs, places in self._probes:
             weights = [tuple(params[p] for p in half) for half in places]
             c = loops.cell_states(inputs(params, ids), weights, self._alter, (False, True), ids > 0 if self.masked else None)
-            largest = jnp.maximum(largest, jnp.max(jnp.nan_to_num(jnp.abs(c), nan=0.0, posinf=jnp.inf)))
-        return largest
+            largest = jnp.maximum(largest, jnp.max(jnp.nan_to_num(jnp.abs(c), nan=-1.0, posinf=jnp.inf)))
+        return jnp.where(largest < 0, jnp.nan, largest)
 
     def _run(self, name: str, common: int | None, *arguments):
         return self._program(name, common, *arguments)(self._ids, self._labels, *arguments)
