@@ -203,7 +203,7 @@ def test_papermill_by_itself_stops_at_a_parameter_that_is_none_and_says_so_in_a_
 def test_notebooks_run_under_nbval(tmp_path):
     """Copies with the smoke preset, as a reader would run them cell by cell."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        notebook = parameterize_notebook(load_notebook_node(str(path)), {"preset": "smoke", "workers": 0})
+        notebook = parameterize_notebook(load_notebook_node(str(path)), {"preset": "smoke", "folds": 2, "workers": 0})
         nbformat.write(notebook, tmp_path / path.name)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider", str(tmp_path)],
