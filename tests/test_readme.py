@@ -258,4 +258,4 @@ def test_the_help_of_a_study_names_the_pages_about_it(capsys):
     with pytest.raises(SystemExit):
         __main__.main(["study", "--help"])
     named = re.findall(r"docs/\w+\.md", capsys.readouterr().out)
-    assert set(named) == {name for name in PAGES if name.startswith("docs/")}
+    assert {"docs/study.md", "docs/cluster.md"} <= set(named) <= set(PAGES)  # the layer's page is not about a study
