@@ -32,8 +32,8 @@ from .pages import about_of, index, render, write
 def notebooks() -> dict[str, dict]:
     """Notebook -> what its metadata says of its pages (metadata["lstmcs"]), in the order of their numbers.
 
-    pages: one a data set ("each"), one for all sets ("all"), one that needs no set ("one"), or no page ("none"). models: the kinds it shows; all of
-    the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
+    pages: one a data set ("each"), one for all sets ("all"), one that needs no set ("one"), or no page ("none"). models: the kinds it shows, the
+    first of which it is about; all of the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
     """
     found = {}
     for file in sorted(environment.shared("notebooks").glob("[0-9]*.ipynb")):
@@ -55,7 +55,9 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
         if about["pages"] == "none":
             continue
         models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)
-        for dataset in (settings.datasets if about["pages"] == "each" else [None]) if models else []:
+        if about["models"] and about["models"][0] not in models:
+            continue
+        for dataset in settings.datasets if about["pages"] == "each" else [None]:
             chosen = {"models": models} | ({"datasets": [dataset]} if dataset else {})
             if _page(notebook, about, Settings.of(**settings.parameters() | chosen), folder, say) == "failed":
                 failed.append(notebook)
@@ -71,8 +73,8 @@ def _page(notebook: str, kind: dict, settings: Settings, folder: Path, say) -> s
     if kind["texts"] and not all(map(work.data.at_hand, work.data)):
         say(f"{name}: only results are at hand, not the data; " + ("the page that is there stays" if about else "no page"))
         return about.get("state", "complete")
-    if kind["pages"] == "each" and not work.folds:
-        say(f"{name}: the edition holds no fold of {', '.join(settings.models)}; no page")
+    if kind["pages"] == "each" and kind["models"] and not any(fold.model == kind["models"][0] for fold in work.folds):
+        say(f"{name}: the edition holds no fold of {kind['models'][0]}; no page")
         return "complete"
     fingerprint = _fingerprint(notebook, work)
     if about.get("fingerprint") != fingerprint or about.get("state") == "failed":
