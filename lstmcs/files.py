@@ -35,13 +35,22 @@ def check(path: str | Path, limit: int | None = None) -> os.stat_result:
 
 def read(path: str | Path, limit: int) -> bytes:
     """The bytes of a plain file, `limit` of them at most. Raises OSError, NotPlain."""
-    check(path, limit)
+    size_now = check(path, limit).st_size
     # opened without waiting: a pipe put there since would wait for a writer
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
-        content = file.read(limit + 1)
+        content = up_to(file, limit, piece=size_now + 1)
     if len(content) > limit:
         raise NotPlain(f"it has more than {size(limit)}")
     return content
+
+
+def up_to(file, limit: int, piece: int = 2**20) -> bytes:
+    """What a stream holds, or its first `limit` + 1 bytes. It is asked for a piece at a time: Python sets aside all that it asks for."""
+    pieces, left = [], limit + 1
+    while left and (found := file.read(min(left, piece))):
+        pieces.append(found)
+        left -= len(found)
+    return b"".join(pieces)
 
 
 def folder(path: str | Path) -> Path:

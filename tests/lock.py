@@ -2,7 +2,8 @@
 
     python tests/lock.py python3.10 python3.11 python3.12 python3.13
 
-Each interpreter's pip resolves and installs nothing. Packages that only other platforms than this one need are not in it, and stay free.
+Each interpreter's pip resolves and installs nothing. Give the oldest patch release of each that is in use (Debian 12 has 3.11.2): a
+newer one may take packages that the older cannot have. Packages that only other platforms than this one need are not in it, and stay free.
 """
 
 import json

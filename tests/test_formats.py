@@ -1,14 +1,17 @@
 """Random texts, written by pandas and read back: the same texts from every format. What was written is the oracle."""
 
+import io
 import os
 import re
+import tracemalloc
 
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lstmcs import DataError, load_dataset
+from lstmcs import DataError, files, load_dataset
+from lstmcs.datasets import formats
 
 EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", 60))  # by hand: 2,000
 HARD = settings(
@@ -71,3 +74,22 @@ def test_whatever_a_file_holds_it_is_a_data_set_or_one_error(content, form, tmp_
         assert "bytes" in str(error)
     else:
         assert len(found) == len(found.labels) > 0 and len(found.classes) > 1
+
+
+@pytest.mark.parametrize("name", ["small.csv", "small.csv.gz", "small.csv.zip"])
+def test_a_small_file_takes_little_memory_whatever_its_limit_is(tmp_path, name):
+    """Python sets aside what is asked for: asked for 2 GB at once, a file of two rows could not be read where memory is limited."""
+    path = tmp_path / name
+    pd.DataFrame({"text": ["one text", "another"], "label": ["a", "b"]}).to_csv(path, index=False, compression="infer")
+    tracemalloc.start()
+    try:
+        found, _ = formats.table(files.read(path, formats.LIMIT), path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found["text"].tolist() == ["one text", "another"] and peak < 50e6
+
+
+def test_a_stream_is_read_to_its_limit_and_one_byte_more():
+    assert files.up_to(io.BytesIO(b"abcdef"), 6, piece=2) == files.up_to(io.BytesIO(b"abcdef"), 99) == b"abcdef"
+    assert files.up_to(io.BytesIO(b"abcdef"), 3, piece=2) == b"abcd" and files.up_to(io.BytesIO(b""), 3) == b""

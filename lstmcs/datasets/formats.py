@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import DataError
-from ..files import size
+from ..files import size, up_to
 
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".parquet": "parquet"}
 PACKED = (".gz", ".zip")  # around any of FORMATS: my.csv.gz, my.zip with one such file in it
@@ -240,7 +240,7 @@ def _unpacked(content: bytes, path: Path) -> tuple[bytes, Path]:
 
 
 def _limited(file) -> bytes:
-    content = file.read(LIMIT + 1)
+    content = up_to(file, LIMIT)
     _check_size(len(content))
     return content
 

@@ -43,7 +43,8 @@ CURRENT, HIDDEN = ([name for name in TABLE_1 if name.startswith(state)] for stat
 
 @dataclass(frozen=True)
 class Claim:
-    """rests_on: the paper's tables. published(): what these tables give, as text. check(evidence): the answer and our figure."""
+    """rests_on: the paper's tables. published(): what these tables give, as text. check(evidence): the chance of yes and no (None for what
+    cannot be asked) and our figure."""
 
     id: str
     section: str
@@ -198,8 +199,8 @@ def shorter(e: Evidence) -> Answer:
     found = {d: ratios for d, ratios in found.items() if len(ratios) > 1}
     if not found:
         return UNKNOWN, UNSTEADY
-    shorter = [single.posterior(ratios, np.log1p(STEADY))[0] for ratios in found.values()]
-    chance = at_least(len(found) // 2 + 1, [Chance(p, 1 - p) for p in shorter])
+    less = [single.posterior(ratios, np.log1p(STEADY))[0] for ratios in found.values()]
+    chance = at_least(len(found) // 2 + 1, [Chance(p, 1 - p) for p in less])
     times = ", ".join(f"{d} {100 * np.exp(ratios.mean()):.1f} %" for d, ratios in found.items())
     return chance, f"C takes of H's time: {times}; within {100 * STEADY:.0f} % is the same, as one program's times differ as much"
 

@@ -303,11 +303,9 @@ def _parsed(content: bytes) -> tuple[dict, memoryview]:
 def _content(path: Path) -> bytes:
     """What a plain file holds. Raises RecordError for anything else, which might never end, and for one that is too large."""
     try:
-        files.check(path, LARGEST)
+        return files.read(path, LARGEST)
     except files.NotPlain as problem:
         raise RecordError(str(problem)) from None
-    with open(path, "rb", buffering=0) as file:
-        return file.read()
 
 
 def cost_in(path: Path) -> dict | None:
@@ -435,7 +433,3 @@ def _is_index(known: object) -> bool:
         )
     except (TypeError, ValueError, AttributeError):
         return False
-
-
-def _index_checksum(body: bytes) -> bytes:
-    return hashlib.sha256(",".join([*COLUMNS, *rules.RULES, "2"]).encode() + b"\n" + body).hexdigest().encode()
