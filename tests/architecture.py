@@ -36,12 +36,13 @@ MAY_IMPORT = {
     "study": [*TOP, "datasets", "models.kinds", "models.checkpoints", "training"],
     "paper": [*TOP, "datasets", "models", "stats"],
     "report": [*TOP, "datasets", "models", "stats", "training", "study", "paper"],
+    "explorer": [*TOP, "datasets", "models", "study", "report"],
     "__main__": [*TOP, "datasets", "models", "stats", "training", "study", "paper", "report"],
 }
 GROUND = "ground"
 #: Box -> (left, right, row, what it is, modules or wings).
 BOXES = {
-    "notebooks and command line": (8, 352, 0, "the story, parameterised; study, status, report, records, data", ["__main__"]),
+    "notebooks and command line": (8, 352, 0, "the story, parameterised; study, status, report, records, data", ["__main__", "explorer"]),
     "report": (8, 352, 1, "notebooks run in batch; pages, pictures, sentences", ["report"]),
     "paper": (8, 168, 2, "its tables and claims, and our folds beside them", ["paper"]),
     "study": (192, 352, 2, "what to train, by whom; records and editions", ["study"]),

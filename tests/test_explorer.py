@@ -21,9 +21,8 @@ from made_up import records_of
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
-from lstmcs import stats
+from lstmcs import explorer, stats
 from lstmcs.models import dynamics
-from lstmcs.report import explorer
 from lstmcs.study.plan import Settings, plan
 
 NEWS = "@jupyterlab/apputils-extension:announcements"  # it asks a question that lies over what is to be pressed

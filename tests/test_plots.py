@@ -15,7 +15,7 @@ from lstmcs.datasets.loading import Dataset
 from lstmcs.datasets.preparation import Preparation
 from lstmcs.datasets.preprocess import prepare
 from lstmcs.paper import comparison
-from lstmcs.report import formulas, plots, show
+from lstmcs.report import formulas, maps, plots, show
 from lstmcs.stats import curves as speeds
 from lstmcs.stats import multiple
 
@@ -28,7 +28,7 @@ def results():
 
 
 def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(results):
-    picture = plots.verdict_map(multiple.cells(results))
+    picture = maps.verdict_map(multiple.cells(results))
     [panel], [ax] = picture.panels, picture.axes
     shown = {text.get_position(): text.get_text() for text in ax.texts}  # (set, row)
     # H-2 is on hate alone, reseed-1 on mlma alone
@@ -38,14 +38,14 @@ def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(
     assert panel.get_supxlabel().endswith("? undecided\nblank: not on record")
     assert picture.alt.endswith("on record: 1 better, 1 same, 1 worse.") and "C-1 on mlma -2.9 worse" in panel.get_label()
     whole = multiple.cells(results[results["alteration"].isin(["none", "C-1"])])
-    assert plots.verdict_map(whole).panels[0].get_supxlabel().endswith("? undecided")
-    narrow = plots.verdict_map(multiple.cells(results), sets_a_panel=1)  # a set at a time
+    assert maps.verdict_map(whole).panels[0].get_supxlabel().endswith("? undecided")
+    narrow = maps.verdict_map(multiple.cells(results), sets_a_panel=1)  # a set at a time
     assert [[text.get_text() for text in ax.get_xticklabels()] for ax in narrow.axes] == [["hate"], ["mlma"]]
 
 
 def test_a_cell_whose_folds_all_failed_has_a_cross(results):
     results.loc[(results["dataset"] == "mlma") & (results["alteration"] == "C-1"), "state"] = "failed"
-    [panel] = (picture := plots.verdict_map(multiple.cells(results))).panels
+    [panel] = (picture := maps.verdict_map(multiple.cells(results))).panels
     [ax] = picture.axes
     [cross] = [text for text in ax.texts if text.get_text() == "✗"]
     assert cross.get_position() == (1, 0) and "✗ failed" in panel.get_supxlabel()  # second set, first row
@@ -56,7 +56,7 @@ def test_what_diverged_and_what_is_not_learned_have_signs_of_their_own(results):
     gone = (results["dataset"] == "hate") & (results["alteration"] == "C-1") & (results["fold"] < 3)
     results = results.assign(failure=None)
     results.loc[gone, ["state", "failure", "macro_f1"]] = ["failed", "Diverged", 0.0]
-    picture = plots.verdict_map(multiple.cells(results, idle=("mlma",)))
+    picture = maps.verdict_map(multiple.cells(results, idle=("mlma",)))
     [panel], [ax] = picture.panels, picture.axes
     shown = {text.get_position(): text.get_text() for text in ax.texts}
     assert shown[0, 0].endswith("?✗") and shown[1, 0].endswith("–") and "nothing is learned there" in panel.get_supxlabel()
@@ -64,7 +64,7 @@ def test_what_diverged_and_what_is_not_learned_have_signs_of_their_own(results):
 
 def test_the_forest_draws_each_interval_in_its_sets_panel(results):
     cells = multiple.cells(results)
-    picture = plots.forest(cells)
+    picture = maps.forest(cells)
     assert [panel.get_suptitle() for panel in picture.panels] == ["hate", "mlma"]
     for panel, ax in zip(picture.panels, picture.axes):
         rows = cells[(cells["dataset"] == panel.get_suptitle()) & (cells["folds"] > 0)]
@@ -85,8 +85,8 @@ def test_ranks_and_the_papers_improvements_are_drawn_where_they_are(results):
 
 def test_nothing_on_record_gives_empty_pictures_not_errors(results):
     nothing = results.iloc[:0]
-    plots.verdict_map(multiple.cells(nothing))
-    plots.forest(multiple.cells(nothing).assign(low=[], high=[]))
+    maps.verdict_map(multiple.cells(nothing))
+    maps.forest(multiple.cells(nothing).assign(low=[], high=[]))
     plots.average_ranks(multiple.ranks(nothing), float("nan"))
     plots.paper_against_ours(comparison.against_paper(nothing))
 
@@ -176,7 +176,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def test_a_picture_is_svg_that_a_phone_shows_unscaled_and_a_screen_reader_reads(results, curves):
     cells = multiple.cells(results)
     for picture in (
-        plots.verdict_map(cells), plots.forest(cells), plots.paired_differences(results[results["dataset"] == "hate"]), plots.alteration_curves(),
+        maps.verdict_map(cells), maps.forest(cells), plots.paired_differences(results[results["dataset"] == "hate"]), plots.alteration_curves(),
         plots.learning_curves(curves[curves["dataset"] == "a"], curves), plots.learning_by_set(curves), plots.nothing(),
         plots.average_ranks(multiple.ranks(results), 1.0), plots.paper_against_ours(comparison.against_paper(results)),
     ):  # fmt: skip
@@ -192,18 +192,18 @@ def test_a_picture_is_svg_that_a_phone_shows_unscaled_and_a_screen_reader_reads(
             texts = list(panel.iter(f"{SVG}text"))
             sizes = [float(re.search(r"font-size: ([\d.]+)px", text.get("style"))[1]) * 4 / 3 for text in texts]
             assert texts and min(sizes) >= 9, sizes  # pixels on the screen
-    words = [text.text for text in panels_of(show.figure(plots.verdict_map(cells), ""))[0].iter(f"{SVG}text")]
+    words = [text.text for text in panels_of(show.figure(maps.verdict_map(cells), ""))[0].iter(f"{SVG}text")]
     assert "C-1  c∘o" in words and "hate" in words and any("▲" in word for word in words)
 
 
 def test_what_a_picture_draws_is_drawn_the_same_twice_and_small(results):
-    both = [re.sub(r"p\d+-", "p-", show.figure(plots.forest(multiple.cells(results)), "").data) for _ in range(2)]
+    both = [re.sub(r"p\d+-", "p-", show.figure(maps.forest(multiple.cells(results)), "").data) for _ in range(2)]
     assert both[0] == both[1] and len(both[0]) < 30_000
 
 
 def test_hostile_and_foreign_names_are_text_in_a_picture_and_nobody_is_warned(results, recwarn):
     odd = "a$\\frac$ <b> 日本 🙂"
-    piece = show.figure(plots.forest(multiple.cells(results.replace({"dataset": {"mlma": odd}}))), odd)
+    piece = show.figure(maps.forest(multiple.cells(results.replace({"dataset": {"mlma": odd}}))), odd)
     *_, panel = panels_of(piece)
     assert odd in "".join(panel.itertext()) and "<b>" not in piece.data and not [w for w in recwarn if "Glyph" in str(w.message)]
 
@@ -271,7 +271,7 @@ def test_odd_class_names_are_drawn_as_they_are_and_told_apart():
     assert len({text for text in found if text.startswith("a very long name")}) == 2
 
 
-@pytest.mark.parametrize("draw", [plots.verdict_map, plots.forest])
+@pytest.mark.parametrize("draw", [maps.verdict_map, maps.forest])
 def test_odd_names_of_sets_are_drawn_as_they_are(draw):
     name, other = "a$\\frac$ 😂", "a$\\frac$ 悲"
     results = study({name: {"C-1": 3.0}, other: {"C-1": -3.0}}, (name, other))

@@ -6,7 +6,7 @@ import pytest
 from made_up import frame, models, study
 
 from lstmcs.paper import claims, comparison
-from lstmcs.report import plots, wording
+from lstmcs.report import depends, plots, wording
 from lstmcs.stats import cost, multiple, seeds, single
 from lstmcs.study.plan import Settings, plan
 
@@ -199,40 +199,40 @@ def verdicts(*rows, rules=("best", "loss", "last")):
 def test_what_hangs_on_the_epoch():
     one = ("C-1", "same", "same", "same")
     seeds_alone = ("reseed-1", "better", "worse", "same")  # is no verdict on an alteration
-    assert wording.depending(verdicts(one, seeds_alone), "best") == (
+    assert depends.depending(verdicts(one, seeds_alone), "best") == (
         "Of 1 verdict, read at the epoch that is best on validation (rule best), none hangs on that choice: "
         "the other rules (loss, last) give the same."
     )
-    two = wording.depending(verdicts(one, ("H-1", "same", "worse", "same"), ("H-2", "undecided", "worse", "same")), "best")
+    two = depends.depending(verdicts(one, ("H-1", "same", "worse", "same"), ("H-2", "undecided", "worse", "same")), "best")
     assert (
         "Of 3 verdicts" in two and "2 hang on that choice: another rule (loss, last) gives another; none turns from better to worse" in two
     )
-    turned = wording.depending(verdicts(one, ("H-1", "better", "same", "worse"), ("H-2", "no data", "worse", "better")), "best")
+    turned = depends.depending(verdicts(one, ("H-1", "better", "same", "worse"), ("H-2", "no data", "worse", "better")), "best")
     assert "Of 2 verdicts" in turned and "1 hangs" in turned and turned.endswith("; better by one rule and worse by another: H-1 on t.")
-    assert "Of 2 verdicts, read at the last epoch (rule last)" in wording.depending(
+    assert "Of 2 verdicts, read at the last epoch (rule last)" in depends.depending(
         verdicts(one, ("H-1", "worse", "worse", "same")), "last"
     )
-    fixed = wording.depending(verdicts(("C-1", "same", "same"), rules=("epoch=2", "best")), "epoch=2")
+    fixed = depends.depending(verdicts(("C-1", "same", "same"), rules=("epoch=2", "best")), "epoch=2")
     assert "read at epoch 2 (rule epoch=2)" in fixed and "(best)" in fixed
     for nothing in (verdicts(), verdicts(("C-1", "no data", "same", "same")), verdicts(one)[["dataset", "alteration", "best", "depends"]]):
-        assert wording.depending(nothing, "best") == "Only one way of reading is on record."
+        assert depends.depending(nothing, "best") == "Only one way of reading is on record."
 
 
 def test_rules_that_read_alike_are_said_and_not_tabled():
     def read(epoch, protocol=2):
         return study({"C-1": 1.0}).assign(epoch=epoch, protocol=protocol)
 
-    assert wording.read_alike({"best": read(3), "last": read(4)}) == ""
-    assert wording.read_alike({"best": read(3), "paper": read(np.nan)}) == ""
-    assert wording.read_alike({"best": read(1), "last": read(1)}).startswith("Every rule reads the same epoch of each fold")
-    assert wording.read_alike({"best": read(2, 1), "last": read(2, 1)}).startswith(
+    assert depends.read_alike({"best": read(3), "last": read(4)}) == ""
+    assert depends.read_alike({"best": read(3), "paper": read(np.nan)}) == ""
+    assert depends.read_alike({"best": read(1), "last": read(1)}).startswith("Every rule reads the same epoch of each fold")
+    assert depends.read_alike({"best": read(2, 1), "last": read(2, 1)}).startswith(
         "Every rule reads the last epoch: these records are of protocol 1"
     )
 
 
 def test_the_table_of_the_rules_has_their_differences_and_verdicts():
     early, late = study({"C-1": -3.0, "reseed-1": 0.0}, runs=3), study({"C-1": 0.0, "reseed-1": 0.0}, runs=3)
-    table = wording.by_rules({"best": late, "accuracy": early})
+    table = depends.by_rules({"best": late, "accuracy": early})
     assert list(table.columns) == ["by best", "by accuracy", "verdict by best", "verdict by accuracy", "depends"]
     assert list(table.index) == ["C-1", "same cell, other seeds"]
     assert table.loc["C-1", "by accuracy"] == pytest.approx(single.differences_table(early).loc["C-1", "mean"])

@@ -9,10 +9,9 @@ from functools import wraps
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ..alterations import ALTERATIONS, NUMPY, alteration
@@ -53,7 +52,7 @@ class Picture:
         return [ax for panel in self.panels for ax in panel.axes]
 
 
-def _picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
     """A drawing function under STYLE."""
 
     @wraps(draw)
@@ -64,7 +63,7 @@ def _picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
     return styled
 
 
-@_picture
+@picture
 def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> Picture:
     """Every fold's difference to the unaltered cell, with its mean and corrected 95 % interval, a row an alteration."""
     differences = single.paired_differences(results, metric)
@@ -82,11 +81,11 @@ def paired_differences(results: pd.DataFrame, metric: str = "macro_f1") -> Pictu
         colour, marker = (BLUE, "^") if row["low"] > 0 else (ORANGE, "v") if row["high"] < 0 else ("black", "o")
         ax.plot([row["low"], row["high"]], [positions[name]] * 2, color=colour, lw=2, solid_capstyle="butt")
         ax.plot(row["mean"], positions[name], marker, color=colour, ms=5)
-    _rows(fig, ax, positions, f"{METRICS[metric]}, altered minus unaltered, points")
+    cell_rows(fig, ax, positions, f"{METRICS[metric]}, altered minus unaltered, points")
     fig.suptitle("Mean and interval: ▲ above 0  ▼ below 0  ● neither", x=0.01, ha="left")
     altered = table[~is_reseed(table.index)]
     above, below = int((altered["low"] > 0).sum()), int((altered["high"] < 0).sum())
-    return _shown(fig, f"{above} of {len(altered)} alterations have an interval above 0, {below} below 0; the rest include 0.")
+    return one_panel(fig, f"{above} of {len(altered)} alterations have an interval above 0, {below} below 0; the rest include 0.")
 
 
 def panel(width: float, height: float) -> tuple[Figure, Axes]:
@@ -96,7 +95,7 @@ def panel(width: float, height: float) -> tuple[Figure, Axes]:
         return fig, fig.subplots()
 
 
-def _rows(fig: Figure, ax: Axes, cells, what: str) -> None:
+def cell_rows(fig: Figure, ax: Axes, cells, what: str) -> None:
     """A row a cell, the first at the top: names with their formulas, no axis line, `what` below."""
     ax.set_yticks(range(len(cells)), [formulas.name(cell) for cell in cells])
     ax.tick_params(axis="y", length=0)
@@ -106,16 +105,16 @@ def _rows(fig: Figure, ax: Axes, cells, what: str) -> None:
     fig.supxlabel(what, fontsize=7.5)
 
 
-def _shown(fig: Figure, alt: str) -> Picture:
+def one_panel(fig: Figure, alt: str) -> Picture:
     fig.set_label(alt)
     return Picture((fig,), alt)
 
 
-def _several(panels: list[Figure], alt: str) -> Picture:
+def several(panels: list[Figure], alt: str) -> Picture:
     return Picture(tuple(panels), alt) if panels else nothing()
 
 
-@_picture
+@picture
 def alteration_curves(names=None, o: float = 0.5) -> Picture:
     """What each alteration makes of the state: c (for C) or h (for H) after it, over c, with o fixed and h = o tanh c. A panel each."""
     c = np.linspace(-3, 3, 81)
@@ -133,10 +132,10 @@ def alteration_curves(names=None, o: float = 0.5) -> Picture:
         ends = ", ".join(f"{after[at]:.2g} at {c[at]:g}" for at in (0, 40, 80))
         fig.set_label(f"{item.id}: the state after {item.formula} is {ends}.")
         panels.append(fig)
-    return _several(panels, "The state after the alteration over the state before it, a panel an alteration.")
+    return several(panels, "The state after the alteration over the state before it, a panel an alteration.")
 
 
-@_picture
+@picture
 def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "macro_f1") -> Picture:
     """A panel a cell: its validation score over the epochs (solid) beside the unaltered cell's (dashed), of one data set.
 
@@ -164,7 +163,7 @@ def learning_curves(curves: pd.DataFrame, results: pd.DataFrame, metric: str = "
         fig.set_label(f"{label(name)}: {last[name]} after the last epoch, the unaltered cell {last['none']}.")
         panels.append(fig)
     ends = ", ".join(f"{label(name)} {last[name]}" for name in names)
-    return _several(panels, f"Mean {METRICS[metric]} on validation after the last epoch: the unaltered cell {last['none']}, {ends}.")
+    return several(panels, f"Mean {METRICS[metric]} on validation after the last epoch: the unaltered cell {last['none']}, {ends}.")
 
 
 def _epochs(ax: Axes) -> None:
@@ -172,7 +171,7 @@ def _epochs(ax: Axes) -> None:
     ax.grid()
 
 
-@_picture
+@picture
 def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1", "H-2"), metric: str = "macro_f1") -> Picture:
     """A panel a data set: mean validation score over the epochs, a line a cell of `cells` that is on record."""
     curves = curves[curves["alteration"].isin(cells)].dropna(subset=[f"val_{metric}"])
@@ -183,7 +182,7 @@ def learning_by_set(curves: pd.DataFrame, cells: tuple[str, ...] = ("none", "C-1
         fig.suptitle(f"{name}: {METRICS[metric]} on validation, %", x=0.01, ha="left")
         fig.set_label(f"{name}, after the last epoch: {ends}.")
         panels.append(fig)
-    return _several(panels, f"Mean {METRICS[metric]} on validation over the epochs, a panel a data set.")
+    return several(panels, f"Mean {METRICS[metric]} on validation over the epochs, a panel a data set.")
 
 
 def learning_panel(ax: Axes, curves: pd.DataFrame, cells: tuple[str, ...], metric: str = "macro_f1") -> str:
@@ -199,7 +198,7 @@ def learning_panel(ax: Axes, curves: pd.DataFrame, cells: tuple[str, ...], metri
     return ", ".join(ends)
 
 
-@_picture
+@picture
 def classes_and_lengths(prepared: Prepared) -> Picture:
     """Documents a class, and the distribution of prepared lengths with MaxLen: two panels."""
     counts = pd.Series(prepared.labels.sum(axis=0), index=prepared.classes).sort_values(ascending=False)
@@ -218,10 +217,10 @@ def classes_and_lengths(prepared: Prepared) -> Picture:
     ax.set(xlabel="words a document, prepared", ylabel="documents")
     half = sorted(words)[len(words) // 2]
     lengths.set_label(f"{name}: half of the documents have at most {half} words, the longest {prepared.max_len}.")
-    return _several([bars, lengths], " ".join((bars.get_label(), lengths.get_label())))
+    return several([bars, lengths], " ".join((bars.get_label(), lengths.get_label())))
 
 
-@_picture
+@picture
 def vocabulary_growth(growth: pd.DataFrame) -> Picture:
     """Distinct tokens over documents read, as they come (dashed) and prepared (solid). growth: describe.vocabulary_growth."""
     fig, ax = panel(WIDE, 2.2)
@@ -231,93 +230,21 @@ def vocabulary_growth(growth: pd.DataFrame) -> Picture:
     ax.set(xlabel="documents read", ylabel="distinct tokens", xlim=(0, None), ylim=(0, None))
     ax.legend()
     ends = growth.groupby("stage")["distinct"].max()
-    return _shown(
+    return one_panel(
         fig, "Distinct tokens at the end: " + ", ".join(f"{count} in the {stage} documents" for stage, count in ends.items()) + "."
     )
 
 
-@_picture
+@picture
 def nothing() -> Picture:
     """What is shown as long as there is nothing to compare."""
     fig, ax = panel(WIDE, 0.5)
     ax.axis("off")
     ax.text(0.5, 0.5, "nothing on record yet", ha="center", va="center", color=GREY)
-    return _shown(fig, "Nothing is on record yet that could be compared.")
+    return one_panel(fig, "Nothing is on record yet that could be compared.")
 
 
-@_picture
-def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4) -> Picture:
-    """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign. At most four sets a panel.
-
-    cells: multiple.cells. A cell that is not on record is left blank; a cross says that folds have failed (those that diverged count
-    with a score of 0), a dash that nothing is learned on the set.
-    """
-    if cells.empty:
-        return nothing()
-    names, sets = list(cells["alteration"].unique()), list(cells["dataset"].unique())
-    limit = max(5 * single.ROPE, cells["mean"].abs().quantile(0.95) if cells["mean"].notna().any() else 0)  # small ones look small
-    blank = bool(((cells["folds"] == 0) & (cells["failed"] == 0)).any())
-    parts = -(-len(sets) // sets_a_panel)
-    panels = [_map_panel(cells, names, list(part), limit, blank) for part in np.array_split(np.array(sets, object), parts)]
-    count = multiple.compared(cells)["verdict"].value_counts()
-    told = ", ".join(f"{n} {word}" for word, n in count.items())
-    return _several(panels, f"Verdicts of all alterations on all data sets on record: {told or 'none'}.")
-
-
-def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: float, blank: bool) -> Figure:
-    fig, ax = panel(WIDE, 0.75 + 0.21 * len(names))
-    colours, told = colormaps.get_cmap("PuOr"), []
-    for row in cells[cells["dataset"].isin(sets)].itertuples():
-        x, y = sets.index(row.dataset), names.index(row.alteration)
-        if row.mean == row.mean:
-            shade = colours(0.5 + 0.5 * np.clip(row.mean / limit, -1, 1))
-            ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade, lw=0))
-            ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
-            sign = SIGNS[row.verdict] + "✗" * (row.diverged > 0)
-            ax.text(x, y, f"{row.mean:+.1f} {sign}", ha="center", va="center", color=ink, fontsize=7)
-            told.append(f"{label(row.alteration)} on {row.dataset} {row.mean:+.1f} {row.verdict}")
-        elif row.failed:
-            ax.text(x, y, "✗", ha="center", va="center", fontsize=7)
-    key = "points; ▲ better  ▼ worse  = same  ? undecided" + "  ✗ failed" * bool((cells["failed"] > 0).any())
-    key += "\n– nothing is learned there" * ("not learned" in set(cells["verdict"]))
-    _rows(fig, ax, names, key + "\nblank: not on record" * blank)
-    ax.set_xticks(range(len(sets)), apart(sets, 12))
-    ax.xaxis.tick_top()
-    ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.5, len(sets) - 0.5)
-    ax.grid(visible=False)
-    for side in ("top", "bottom"):
-        ax.spines[side].set_visible(False)
-    fig.set_label("; ".join(told) + ".")
-    return fig
-
-
-@_picture
-def forest(cells: pd.DataFrame) -> Picture:
-    """A panel a data set: mean difference and corrected 95 % interval of every alteration, with the ROPE in grey."""
-    cells = cells[cells["folds"] > 1]
-    names, panels = multiple.in_order(cells["alteration"]), []
-    for name in cells["dataset"].unique():
-        fig, ax = panel(WIDE, 0.7 + 0.19 * len(names))
-        ax.axvspan(-single.ROPE, single.ROPE, color="#e4e4e4", lw=0)
-        ax.axvline(0, color=GREY, lw=0.8)
-        rows = cells[cells["dataset"] == name]
-        for row in rows.itertuples():
-            y = names.index(row.alteration)
-            colour = {"better": BLUE, "worse": ORANGE}.get(row.verdict, "black")
-            ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6)
-            ax.plot(row.mean, y, {"better": "^", "worse": "v", "same": "s"}.get(row.verdict, "o"), color=colour, ms=4)
-        _rows(fig, ax, names, "altered minus unaltered, points")
-        fig.suptitle(str(name), x=0.01, ha="left")
-        intervals = "; ".join(f"{label(r.alteration)} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rows.itertuples())
-        fig.set_label(f"{name}, mean and interval in points: {intervals}.")
-        panels.append(fig)
-    compared = multiple.compared(cells) if len(cells) else cells
-    above, below = int((compared["low"] > 0).sum()) if len(cells) else 0, int((compared["high"] < 0).sum()) if len(cells) else 0
-    return _several(panels, f"{above} of {len(compared)} intervals of alterations lie above 0, {below} below 0.")
-
-
-@_picture
+@picture
 def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> Picture:
     """Average rank of every cell over the data sets, best first, with the critical difference as a bar."""
     if ranks.empty:
@@ -328,13 +255,13 @@ def average_ranks(ranks: pd.DataFrame, critical_difference: float) -> Picture:
         ax.plot(row["rank"], y, "D" if plain else "o", color=ORANGE if plain else BLUE, ms=6 if plain else 4)
     ax.plot([1, 1 + critical_difference], [-1.2, -1.2], color="black", lw=3, solid_capstyle="butt")
     ax.annotate(f"critical difference {critical_difference:.1f}", (1, -1.2), xytext=(0, 4), textcoords="offset points", fontsize=7)
-    _rows(fig, ax, ranks.index, "average rank (1 is best); the diamond is the unaltered cell")
+    cell_rows(fig, ax, ranks.index, "average rank (1 is best); the diamond is the unaltered cell")
     ax.set_xlim(0.5, max(len(ranks), 1 + np.nan_to_num(critical_difference)) + 0.5)
     ax.set_ylim(len(ranks) - 0.4, -2.4)
-    return _shown(fig, f"{label(ranks.index[0])} ranks first on average; the critical difference is {critical_difference:.1f} ranks.")
+    return one_panel(fig, f"{label(ranks.index[0])} ranks first on average; the critical difference is {critical_difference:.1f} ranks.")
 
 
-@_picture
+@picture
 def paper_against_ours(table: pd.DataFrame) -> Picture:
     """The paper's improvement (x) against ours (y), both in percent of the baseline, with the line on which they agree.
 
@@ -351,10 +278,10 @@ def paper_against_ours(table: pd.DataFrame) -> Picture:
     ax.axvline(0, color=GREY, lw=0.6)
     ax.set(xlabel="the paper's improvement, %", ylabel="ours, %")
     fig.legend(loc="outside upper left", ncols=3)
-    return _shown(fig, f"{len(table)} pairs: the paper's improvements lie between {low:.2f} and {high:.2f} %, ours between {table['ours'].min():.2f} and {table['ours'].max():.2f} %.")  # fmt: skip
+    return one_panel(fig, f"{len(table)} pairs: the paper's improvements lie between {low:.2f} and {high:.2f} %, ours between {table['ours'].min():.2f} and {table['ours'].max():.2f} %.")  # fmt: skip
 
 
-@_picture
+@picture
 def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str = "macro_f1") -> Picture:
     """A panel a data set: score against training seconds a fold (log axis), a mark a model, altered cells smaller.
 
@@ -391,4 +318,4 @@ def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str =
         fig.supxlabel("training seconds a fold (log axis)", fontsize=7.5)
         fig.set_label(f"{name}: {', '.join(told)}.")
         panels.append(fig)
-    return _several(panels, " ".join(panel.get_label() for panel in panels))
+    return several(panels, " ".join(panel.get_label() for panel in panels))

@@ -22,12 +22,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..alterations import ALTERATIONS, NUMPY, Alteration, alteration
-from ..datasets import registry
-from ..errors import FormulaError, InputError
-from ..models.dynamics import STEPS, over_steps
-from ..study.plan import Settings, plan
-from . import plots, show, wording
+from .alterations import ALTERATIONS, NUMPY, Alteration, alteration
+from .datasets import registry
+from .errors import FormulaError, InputError
+from .models.dynamics import STEPS, over_steps
+from .report import plots, show, wording
+from .study.plan import Settings, plan
 
 GATES = {"i": "input", "f": "forget", "o": "output"}
 WAIT = 0.15  # seconds without a key or a move before the pictures are drawn again
