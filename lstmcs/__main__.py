@@ -17,6 +17,7 @@ from ._version import __version__
 from .errors import DataError, InputError, Stopped, missing, nearest, visible
 from .fold import Fold, label
 from .models.kinds import KINDS
+from .protocols import DEFAULT, DESIGNS
 from .rules import COMMON, RULES
 
 MISSING = None
@@ -88,7 +89,7 @@ def _line(error: Exception) -> str:
 def study(options) -> int:
     settings = _settings(options)
     print(f"preset {settings.preset}; data sets {visible(', '.join(settings.datasets))}; models {', '.join(settings.models)}; {len(settings.alterations)} cells"
-          f"{f' and {settings.reseeds} with other seeds' if settings.reseeds else ''}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
+          f"{f' and {settings.reseeds} with other seeds' if settings.reseeds else ''}{_grid(settings)}, {settings.runs} run(s) x {settings.folds} folds; {settings.workers or 'no'} worker(s)", flush=True)  # fmt: skip
     results = run_study(**_how(options), **settings.parameters())
     failed = results[results["state"] == "failed"]
     for row in failed.itertuples():
@@ -103,6 +104,14 @@ def study(options) -> int:
     if options.shard or not options.resume_unfinished:  # the rest is not for this command to train, nor for a notebook's kernel
         settings = _showing(settings)
     return max(_build(settings), int(len(failed) > 0))
+
+
+def _grid(settings: Settings) -> str:
+    if not settings.grid:
+        return ""
+    of = settings.grid.protocols()
+    trained = len({tuple(level for name, level in one.levels.items() if name != "rule") for one in of})
+    return f" under {len(of)} protocols ({settings.grid.design}; {trained} to train)"
 
 
 def _how(options) -> dict:
@@ -126,22 +135,22 @@ def status(options) -> int:
     states = work.states()
 
     def row(fold: Fold) -> tuple[str, str]:
-        return visible(fold.dataset), label(fold.row)
+        return visible(fold.dataset), work.names_of_protocols[fold] or DEFAULT if work.protocols else label(fold.row)
 
     count = Counter((*row(fold), states[fold]) for fold in work.folds)
     total = Counter(states.values())
     print(
         f"{total['done']} of {len(work.folds)} folds done, {total['failed']} failed, {total['missing']} missing; records in {visible(work.store)}"
     )
-    for dataset, name in dict.fromkeys(map(row, work.folds)):
+    rows = dict.fromkeys(map(row, work.folds))
+    width = max(24, *(len(name) for _, name in rows))
+    for dataset, name in rows:
         cells = {state: count[dataset, name, state] for state in ("done", "failed", "missing")}
-        print(f"  {dataset:<10} {name:<24} " + "  ".join(f"{state} {n}" for state, n in cells.items()))
+        print(f"  {dataset:<10} {name:<{width}} " + "  ".join(f"{state} {n}" for state, n in cells.items()))
     missing = [fold for fold in work.folds if states[fold] == "missing"]
     if missing and total["done"]:
         estimate = Estimate(work)
-        if all(
-            (fold.dataset, fold.model) in estimate.measured or not KINDS[fold.model].network for fold in missing
-        ):  # else data would be prepared
+        if all(estimate.knows(fold) or not KINDS[fold.model].network for fold in missing):  # else data would be prepared
             print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
     return 0
 
@@ -151,9 +160,9 @@ def pack(options) -> int:
     if not options.file.endswith(ENDING):
         raise InputError(f"an edition is a {ENDING} file, not {options.file!r}")
     if options.action == "export":
-        print(f"{export(folder, options.file)} records exported to {options.file}, without their predictions")
+        print(f"{export(folder, options.file, options.several)} records exported to {options.file}, without their predictions")
     else:
-        print(f"{Archive(options.file).restore(folder)} records of {options.file} restored to {folder}")
+        print(f"{Archive(options.file, several=True).restore(folder)} records of {options.file} restored to {folder}")
     return 0
 
 
@@ -239,7 +248,9 @@ def _settings(options) -> Settings:
         if name in given:
             words = given[name]
             given[name] = words[0] if len(words) == 1 else words
-    if options.records_dir and not (place := store(options.records_dir)).trains:  # what an edition holds is what is shown
+    if (
+        options.records_dir and not (place := store(options.records_dir, several=bool(options.protocols))).trains
+    ):  # what an edition holds is what is shown
         given = place.extent() | given
     return Settings.of(**given)
 
@@ -301,6 +312,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--dropout", type=float, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
         sub.add_argument("--patience", type=int, metavar="N", help="stop where validation has not improved for N epochs (default: never)")
         sub.add_argument("--rule", metavar="R", help=f"which epoch is read: {' | '.join([*RULES, *COMMON])} (default: best)")
+        sub.add_argument("--protocols", metavar="FILE", help="a grid of what the paper leaves open, such as data/protocols.toml")
+        sub.add_argument("--design", metavar="D", help=f"{' | '.join(DESIGNS)} (default: that of the grid's file)")
         sub.add_argument(
             "--records-dir", metavar="DIR", help="where fold records are kept (default: data/records), or an edition: FILE.parquet"
         )
@@ -321,6 +334,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("action", choices=WAYS)
     sub.add_argument("file", metavar="FILE.parquet")
     sub.add_argument("--records-dir", metavar="DIR", help="folder of the records (default: data/records)")
+    sub.add_argument("--several", action="store_true", help="export the records of a grid of protocols together")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
     sub.add_argument("action", choices=ACTIONS)

@@ -109,6 +109,11 @@ class Fold:
         return json.dumps({k: v for k, v in self.config.items() if k not in (*_NOT_BUILT, "repeat")}, sort_keys=True)
 
     @cached_property
+    def setting(self) -> str:
+        """What the cells that are compared share: all that is compiled but the alteration, as text."""
+        return json.dumps({k: v for k, v in self.config.items() if k not in (*_NOT_BUILT, "repeat", "alteration")}, sort_keys=True)
+
+    @cached_property
     def cell(self) -> str:
         """Which cell it trains: the alteration's id, or "reseed-1" for the unaltered cell with other seeds."""
         return cell_of(self.alteration, self.reseed)

@@ -59,7 +59,7 @@ def records_of(work, seed=0, all_but=0):
     The curves rise and fall, so that the rules read different epochs.
     """
     for fold in work.folds[: len(work.folds) - all_but]:
-        prepared = work.data[fold.dataset]
+        prepared = work.data.of(fold)
         rows = {"test": np.arange(fold.fold - 1, len(prepared.labels), 10), "val": np.arange(fold.fold % 10, len(prepared.labels), 10)}
         labels = {part: prepared.labels[numbers] for part, numbers in rows.items()}
         cell = zlib.crc32(f"{fold.alteration} {fold.reseed or None}".encode())

@@ -69,7 +69,9 @@ def test_it_says_what_the_records_say(work, file):
     tidy = pd.read_parquet(file)  # readable without this package, too
     assert len(tidy) == len(work.folds) - 1 and tidy["macro_f1"].notna().all() and tidy["macro_f1"].min() == 0  # what diverged scores 0
     assert tidy["macro_f1"].max() == work.results()["macro_f1"].max()
-    assert Archive(file).extent() == {"datasets": ["robo"], "models": ["lstm", "tfidf", "constant"], "runs": 2, "seed": 0}
+    assert Archive(file).extent() == {
+        "datasets": ["robo"], "models": ["lstm", "tfidf", "constant"], "alterations": ["none", "C-1"], "folds": 3, "runs": 2, "seed": 0,
+    }  # fmt: skip
 
 
 def test_its_cells_are_those_that_it_holds(home):

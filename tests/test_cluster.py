@@ -226,7 +226,7 @@ def test_the_cells_of_a_paused_worker_go_to_the_others(monkeypatch):
     monkeypatch.setattr("distributed.wait", lambda *_, **__: None)
     folds = list(plan(Settings(**SMALL)).folds)
     client, said = Paused(), []
-    found = list(cluster.on_cluster({"robo": None}, Queue(folds), client, local=True, compiling=said.append))
+    found = list(cluster.on_cluster(lambda fold: None, Queue(folds), client, local=True, compiling=said.append))
     # worker a compiled the unaltered cell and lost it with its pause; b compiled both
     assert sorted(fold.cell for fold in said) == ["H-2", "none", "none"] and len({fold.key for fold in said}) == 3
     assert {one.fold for one in found} == set(folds) and len(found) == len(folds) == 8 and client.trained.count("a") == 1

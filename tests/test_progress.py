@@ -202,7 +202,11 @@ def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
     assert not before.measured and before.fold(work.folds[0]) == reference(work.data["robo"], work.folds[0])
     run_study(alterations=["H-2"], models=["lstm"], folds=2, reseeds=0, workers=0)
     after = Estimate(work)
-    assert after.measured == {("robo", "lstm"): 1.0} and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
+    assert (
+        after.measured == {work.folds[0].setting: 1.0}
+        and after.knows(work.folds[-1])
+        and after.seconds(list(work.folds), 2) == (20 * 1.0 + 2 * 2.0) / 2
+    )
     assert after.factor == pytest.approx(1 / reference(work.data["robo"], work.folds[0]))
 
 

@@ -110,7 +110,7 @@ def test_a_cell_that_has_to_be_compiled_is_announced_before_and_one_that_is_kept
     monkeypatch.setattr(worker, "KEPT", Kept(limit=2**50))
     monkeypatch.setattr(worker, "train", lambda prepared, folds, train=worker.train: train(prepared, folds, worker.KEPT))
     folds, said = [fold(number, cell) for number in (1, 2) for cell in ("none", "c = c * o")], []
-    found = worker.in_process({"t": Prepared()}, Queue(folds), lambda one: said.append((one, len(pretended.built))))
+    found = worker.in_process(lambda fold: Prepared(), Queue(folds), lambda one: said.append((one, len(pretended.built))))
     assert [one.fold for one in found] == folds
     assert said == [(folds[0], 0), (folds[1], 1)]  # nothing of it was built yet
 

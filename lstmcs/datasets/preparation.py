@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..environment import shared
 from ..errors import DataError, nearest, visible
@@ -226,6 +226,13 @@ class Preparation:
             raise DataError(
                 f"min_documents must be a whole number, at least 1, or a share from 0.0 to below 1.0, not {self.min_documents!r}"
             )
+
+    def config(self) -> dict:
+        """As plain values: what a record's key says of it."""
+        values = asdict(self)
+        if values["max_len"] is None:  # younger than the first records, whose keys are to stay
+            del values["max_len"]
+        return values
 
     @classmethod
     def of(cls, changes: dict, name: str = "preparation") -> "Preparation":

@@ -6,7 +6,7 @@ documents), and counts what is left after each step.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -67,10 +67,7 @@ class Prepared:
 
 def data_config(dataset: Dataset, options: Preparation) -> dict:
     """What a record's key says of a data set prepared with `options`."""
-    values = asdict(options)
-    if values["max_len"] is None:  # younger than the first records, whose keys are to stay
-        del values["max_len"]
-    return {"dataset": dataset.name, "data_sha256": dataset.sha256, "preparation": values}
+    return {"dataset": dataset.name, "data_sha256": dataset.sha256, "preparation": options.config()}
 
 
 Step = tuple[str, Callable[[str], str]]

@@ -34,11 +34,12 @@ def notebooks() -> dict[str, dict]:
 
     pages: one a data set ("each"), one for all sets ("all"), one that needs no set ("one"), or no page ("none"). models: the kinds it shows, the
     first of which it is about; all of the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
+    protocols: whether it is about a grid of protocols; a study has either these pages or the others.
     """
     found = {}
     for file in sorted(environment.shared("notebooks").glob("[0-9]*.ipynb")):
         about = json.loads(file.read_text(encoding="utf-8"))["metadata"].get("lstmcs", {})
-        found[file.stem] = {"pages": "all", "models": [], "texts": False} | about
+        found[file.stem] = {"pages": "all", "models": [], "texts": False, "protocols": False} | about
     return found
 
 
@@ -52,7 +53,7 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     _clear_leftovers(folder)
     failed = []
     for notebook, about in notebooks().items():
-        if about["pages"] == "none":
+        if about["pages"] == "none" or about["protocols"] != bool(settings.protocols):
             continue
         models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)
         if about["models"] and about["models"][0] not in models:

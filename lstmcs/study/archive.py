@@ -15,17 +15,18 @@ import pandas as pd
 from .. import environment, files, metrics, rules
 from ..alterations import ALTERATIONS, alteration
 from ..errors import EditionError, RecordError, nearest, visible
-from ..fold import PROTOCOL, Fold
+from ..fold import PROTOCOL, SPLITS, Fold
 from ..models.kinds import KINDS, START
 from ..record import check, curve_frame, frame, line
 from .records import Folder, cost_in, row, worth
 
 ENDING = ".parquet"
 _OF_A_FOLD = ("alteration", "reseed", "run", "fold", "seed")  # what differs within one study of a data set and model
+_VARIED = ("training", "sizes", "padding", "preparation")  # what a grid of protocols varies
 
 
-def store(place: "str | Path | None" = None) -> "Folder | Archive":
-    """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own).
+def store(place: "str | Path | None" = None, several: bool = False) -> "Folder | Archive":
+    """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own). several: as for Archive.
 
     An edition is looked for from the working folder, then among what travels with the package: "reports/longer-training/results.parquet"
     is the committed one wherever a notebook is opened.
@@ -33,19 +34,20 @@ def store(place: "str | Path | None" = None) -> "Folder | Archive":
     place = Path(place or environment.records_dir())
     if place.suffix != ENDING:
         return Folder(place)
-    return Archive(shared if not place.exists() and (shared := environment.shared(str(place))).exists() else place)
+    return Archive(shared if not place.exists() and (shared := environment.shared(str(place))).exists() else place, several)
 
 
 class Archive:
     """An edition; read only.
 
-    path: the file. Raises EditionError, here and from every method, for a file that is no edition.
+    path: the file. several: it may be of a grid of protocols, and hold one study under each. Raises EditionError, here and from every method,
+    for a file that is no edition.
     """
 
     trains = False  # nothing can be written here
 
-    def __init__(self, path: "str | Path"):
-        self.path = Path(path)
+    def __init__(self, path: "str | Path", several: bool = False):
+        self.path, self.several = Path(path), several
         self._rows  # noqa: B018 - a wrong file ends here
 
     def __str__(self):
@@ -55,11 +57,13 @@ class Archive:
     def _rows(self) -> dict[Fold, dict]:
         """Fold -> its record, without predictions."""
         try:
-            return _read(str(self.path), self.path.stat().st_mtime_ns)
+            found = _read(str(self.path), self.path.stat().st_mtime_ns)
+            one_study(list(found), self.several)
+            return found
         except FileNotFoundError:
             raise EditionError(f"no such file: {visible(self.path)}") from None
-        except EditionError:
-            raise
+        except EditionError as problem:
+            raise EditionError(f"{visible(self.path)}: {problem}") from None
         except RecordError as problem:
             raise EditionError(f"{visible(self.path)} is no edition of this study ({problem})") from None
         except Exception as error:  # whatever a Parquet reader makes of a file that is none
@@ -125,8 +129,12 @@ class Archive:
             named["alterations"] = cells
         elif set(cells) - set(START):
             named["preset"] = "quick"
+        elif set(cells) < set(START):
+            named["alterations"] = cells
+        if (most := max(f.fold for f in folds)) < SPLITS:
+            named["folds"] = most
         reseeds = max(f.reseed for f in folds)
-        return named | {"runs": max(f.run for f in folds), "seed": folds[0].seed} | ({"reseeds": reseeds} if reseeds > 1 else {})
+        return named | {"runs": max(f.run for f in folds), "seed": folds[0].seed} | ({"reseeds": reseeds} if reseeds != 1 else {})
 
     def restore(self, folder: Folder) -> int:
         """Its records into a folder, without predictions; what is there already and says as much or more stays, also where it was
@@ -144,12 +152,12 @@ class Archive:
         return new
 
 
-def export(folder: Folder, file: "str | Path") -> int:
-    """Every whole record of a folder as an edition, whole or not at all; returns how many. Raises EditionError."""
+def export(folder: Folder, file: "str | Path", several: bool = False) -> int:
+    """Every whole record of a folder as an edition, whole or not at all; returns how many. several: as for Archive. Raises EditionError."""
     heads = list(folder.heads())
     if not heads:
         raise EditionError(f"no record in {folder}: there is nothing to export")
-    _one_study([check(head) for head in heads])
+    one_study([check(head) for head in heads], several)
     rows = pd.DataFrame([row(head) for head in heads]).assign(record=[line(head, sort=True) for head in heads]).convert_dtypes()
     rows = rows.sort_values(["dataset", "model", "run", "fold", "alteration"], kind="stable", ignore_index=True)
     files.folder(Path(file).parent)
@@ -164,7 +172,7 @@ def _read(file: str, _changed: int) -> dict[Fold, dict]:
     files.check(file)
     texts = list(pd.read_parquet(file, columns=["record"])["record"])
     if not texts:
-        raise EditionError(f"{visible(file)} holds no record")
+        raise EditionError("it holds no record")
     found = {}
     for number, text in enumerate(texts, 1):
         try:
@@ -176,23 +184,21 @@ def _read(file: str, _changed: int) -> dict[Fold, dict]:
         except (ValueError, RecursionError) as problem:
             raise RecordError(f"row {number}: {visible(problem)[:300]}") from None
         found[fold] = head
-    try:
-        _one_study(list(found))
-    except EditionError as problem:
-        raise EditionError(f"{visible(file)}: {problem}") from None
     return found
 
 
-def _one_study(folds: list[Fold]) -> None:
-    """Raises EditionError for records of several studies (two protocols, presets, paddings, checkpoints or seeds): one would hide the other."""
+def one_study(folds: list[Fold], several: bool = False) -> None:
+    """Raises EditionError for records of several studies (two protocols, presets, paddings, checkpoints or seeds): one would hide the other.
+    several: they may differ in what a grid of protocols varies, because its names tell them apart."""
     first, seeds = {}, sorted({fold.seed for fold in folds})
     if len(protocols := sorted({fold.protocol for fold in folds})) > 1:
         raise EditionError(f"records of protocols {' and '.join(map(str, protocols))} lie together; an edition is of one")
     if len(seeds) > 1:
         raise EditionError(f"records of seeds {' and '.join(map(str, seeds))} lie together; an edition is of one")
     for fold in folds:
-        common = {name: value for name, value in fold.config.items() if name not in (*_OF_A_FOLD, "repeat")}
+        common = {name: value for name, value in fold.config.items() if name not in (*_OF_A_FOLD, "repeat", *(_VARIED if several else ()))}
         before = first.setdefault((fold.dataset, fold.model), common)
         if differ := sorted(name for name in before | common if before.get(name) != common.get(name)):
             raise EditionError(f"records of two studies of {fold.dataset} with {fold.model} lie together (they differ in "
-                               f"{', '.join(differ)}); an edition is of one: keep each study's records in a folder of its own")  # fmt: skip
+                               f"{', '.join(differ)}); an edition is of one: keep each study's records in a folder of its own, "
+                               "or name the grid of protocols that they are of")  # fmt: skip

@@ -17,7 +17,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -196,12 +196,17 @@ class _Loss:
         return f"{self.when} worker {self.worker}: {self.why}"
 
 
+def _read_by(fold: Fold) -> str:
+    """What a fold reads, as text: the same for folds of one prepared set."""
+    return json.dumps([fold.dataset, fold.data_sha256, fold.preparation], sort_keys=True)
+
+
 def _task(folds: list[Fold], prepared: Prepared | None) -> tuple[list[Trained], int]:
     """Run by a worker: folds of one build trained, and how many compiled models the worker keeps."""
     from distributed import get_worker
 
     with _ONE_AT_A_TIME:
-        name = json.dumps([folds[0].dataset, folds[0].data_sha256, folds[0].preparation])
+        name = _read_by(folds[0])
         if prepared is not None:
             while len(_DATA) >= 8:
                 del _DATA[next(iter(_DATA))]
@@ -213,12 +218,12 @@ def _task(folds: list[Fold], prepared: Prepared | None) -> tuple[list[Trained], 
 
 
 def on_cluster(
-    data: Mapping[str, Prepared], queue: Queue, client, local: bool, say: Callable[[str], None] = print,
+    data: Callable[[Fold], Prepared], queue: Queue, client, local: bool, say: Callable[[str], None] = print,
     compiling: Callable[[Fold], None] = lambda fold: None,
 ) -> Iterator[Trained]:  # fmt: skip
     """Folds on the workers of `client`'s cluster, those that join later too. Raises ClusterLost.
 
-    local: the cluster is this process's own; another's workers are asked first whether they would give the same results.
+    data: the prepared set of a fold. local: the cluster is this process's own; another's workers are asked first whether they would give the same results.
     compiling: told of a fold whose cell its worker has to compile first.
     """
     return _Dispatch(data, queue, client, local, say, compiling).run()
@@ -231,7 +236,7 @@ class _Dispatch:
         self.data, self.queue, self.client, self.local, self.say, self.compiling = data, queue, client, local, say, compiling
         self.running: dict = {}  # future -> (worker, its folds)
         self.fit: dict[str, bool] = {}  # worker -> whether it may train
-        self.sent: set[tuple[str, str]] = set()  # (worker, data set) pairs
+        self.sent: set[tuple[str, str]] = set()  # (worker, prepared set) pairs
         self.losses: dict[Fold, list[_Loss]] = {}  # why a fold's workers went
         self.seen = time.monotonic()  # when there was a worker last
 
@@ -300,12 +305,12 @@ class _Dispatch:
         held, folds = self.queue.holds(worker), self.queue.take(worker)
         if not folds:
             return
-        name = folds[0].dataset
+        name = _read_by(folds[0])
         known = (worker, name) in self.sent
         if folds[0].build not in held:
             self.compiling(folds[0])
         future = self.client.submit(
-            _task, folds, None if known else self.data[name], workers=[worker], pure=False, allow_other_workers=False
+            _task, folds, None if known else self.data(folds[0]), workers=[worker], pure=False, allow_other_workers=False
         )
         self.sent.add((worker, name))
         self.running[future] = (worker, folds)
@@ -333,7 +338,7 @@ class _Dispatch:
             yield from self._lost(future, worker, folds)
             return
         except _NoData:
-            self.sent.discard((worker, folds[0].dataset))
+            self.sent.discard((worker, _read_by(folds[0])))
             self._give_back(future, worker, folds)
             return
         except (CancelledError, OSError):  # the connection broke, not the fold (its own errors are in its record): the next look says which

@@ -4,9 +4,10 @@ A plan lists its folds run by run and cell by cell.
 """
 
 import ast
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from ..errors import DataError, SettingsError, nearest
 from ..fold import Fold
 from ..metrics import METRICS
 from ..models import checkpoints, kinds
+from ..protocols import DEFAULT, RANGES, SIZES, Grid, Protocol, frame, in_range
+from ..protocols import read as read_grid
 from ..source import split
 from .archive import Archive, store
 from .records import Folder
@@ -37,14 +40,6 @@ PRESETS = {
 #: The paper names none of these. Batch and learning rate are Keras' and Adam's defaults (Kingma & Ba 2015), which the search of
 #: data/protocol found as near to the paper's Baseline rows as any; the last epoch is each data set's own (datasets.toml).
 TRAINING = {"epochs": 40, "batch_size": 32, "learning_rate": 0.001}
-SIZES = ("embedding", "units", "dropout")  # of the models that read ids; where their defaults come from says models/kinds.py
-
-
-#: What may be varied of a training: name, type, lowest and highest value.
-_RANGES = (
-    ("epochs", int, 1, 1000), ("learning_rate", float, 1e-7, 1.0), ("batch_size", int, 1, 4096), ("embedding", int, 1, 4096),
-    ("units", int, 1, 4096), ("dropout", float, 0.0, 0.95), ("patience", int, 1, 1000),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +67,8 @@ class Settings:
         spatial, after the embedding; None means 0.2. These five hold for "lstm" and "simple"; a BERT's are options of `checkpoint`.
     patience: stop a training that has not improved its best validation macro F1 for so many epochs; None means go on to the last.
     rule: which epoch of each training is read: best | loss | accuracy | last | paper | epoch=k (see rules.py).
+    protocols: a grid of protocols (a TOML file, see lstmcs/protocols.py): every cell is trained under each of them, which says whether the
+        answer hangs on what the paper leaves open. design: one-at-a-time | full | balanced N; None means that of the file.
     records_dir: folder of the records, or an edition (a .parquet file); None means the study's own folder. Of an edition, what is
         left to the default (data sets, alterations, models, runs, reseeds, seed) is what it holds.
     train: False only shows what is on record, as is always so for an edition.
@@ -98,6 +95,8 @@ class Settings:
     dropout: float | None = None
     patience: int | None = None
     rule: str = rules.DEFAULT
+    protocols: str | None = None
+    design: str | None = None
     records_dir: str | None = None
     train: bool = True
 
@@ -110,6 +109,11 @@ class Settings:
                 raise SettingsError(f"{name} must be {what}, not {getattr(self, name)!r}")
         if not (self.records_dir is None or isinstance(self.records_dir, str | Path)) or "\0" in str(self.records_dir):
             raise SettingsError(f"records_dir must be a folder's name, not {self.records_dir!r}")
+        for name in ("protocols", "design"):
+            if not isinstance(value := getattr(self, name), str | None) or "\0" in (value or ""):
+                raise SettingsError(f"{name} must be {'the name of a TOML file' if name == 'protocols' else 'a design'}, not {value!r}")
+        if self.design and not self.protocols:
+            raise SettingsError(f"design {self.design!r} is of a grid of protocols, and none is given")
         if not self.store.trains:
             put("train", False)
         elif self.store.path.exists() and not self.store.path.is_dir():
@@ -130,19 +134,18 @@ class Settings:
         names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
-        put("models", _names(self.models, "models") or tuple(preset.get("models", kinds.MODELS)))  # the preset's, or those of the edition
+        usual = tuple(preset.get("models", kinds.MODELS))  # the preset's, or those of the edition
+        put("models", _names(self.models, "models") or (("lstm",) if self.protocols else usual))
         if unknown := [name for name in self.models if name not in kinds.KINDS]:
             raise SettingsError(f"unknown model {unknown[0]!r}{nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
         if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
             raise SettingsError(f"checkpoint must be a name or a folder, not {self.checkpoint!r}")
         rules.check(self.rule)
-        for name, kind, low, high in _RANGES:
-            value = getattr(self, name)
-            if kind is float and type(value) is int and low <= value <= high:
-                put(name, value := float(value))
-            if value is not None and not (type(value) is kind and low <= value <= high):
-                what = "a whole number" if kind is int else "a number"
-                raise SettingsError(f"{name} must be {what} from {low:g} to {high:g}, not {value!r}")
+        for name in RANGES:
+            if (value := getattr(self, name)) is not None:
+                put(name, in_range(name, value))
+        if self.protocols:
+            self._check_grid()
         for name, low, high in (("runs", 1, 1000), ("folds", 1, 10), ("seed", 0, 2**31 - 1), ("reseeds", 0, 17), ("workers", 0, 512)):
             value = getattr(self, name)
             if value is None:
@@ -162,10 +165,26 @@ class Settings:
             raise SettingsError(f"unknown parameter {unknown[0]!r}{nearest(unknown[0], known)}; parameters are {', '.join(known)}")
         return cls(**parameters)
 
+    def _check_grid(self) -> None:
+        """Whether its models can be trained under its grid, and nothing is both a dimension and an option of the study."""
+        if wrong := [name for name in self.models if kinds.KINDS[name].text != "ids"]:
+            can = ", ".join(name for name, kind in kinds.KINDS.items() if kind.text == "ids")
+            raise SettingsError(f"{wrong[0]} has none of the dimensions of {self.protocols}; models of a grid are {can}")
+        usual = type(self).__dataclass_fields__
+        if twice := [name for name in self.grid.levels if name in usual and getattr(self, name) != usual[name].default]:
+            raise SettingsError(f"{twice[0]} is a dimension of {self.protocols}; its levels are given there")
+        if self.rule == "paper":
+            raise SettingsError("rule 'paper' reads one protocol; a grid of them needs another")
+
+    @cached_property
+    def grid(self) -> Grid | None:
+        """The grid of protocols, where there is one. Raises SettingsError."""
+        return read_grid(self.protocols, self.design) if self.protocols else None
+
     @cached_property
     def store(self) -> Folder | Archive:
         """Where its records are. Raises EditionError for a file that is no edition."""
-        return store(self.records_dir)
+        return store(self.records_dir, several=self.protocols is not None)
 
     def given(self, *names: str) -> dict:
         """Those of the parameters that are not left to their defaults."""
@@ -193,7 +212,7 @@ class PreparedSets(Mapping):
     """
 
     def __init__(self, datasets: dict[str, Dataset | None]):
-        self._datasets, self._prepared = datasets, {}
+        self._datasets, self._prepared, self._others = datasets, {}, {}
 
     def __getitem__(self, name: str) -> Prepared:
         if name not in self._prepared:
@@ -201,6 +220,15 @@ class PreparedSets(Mapping):
                 raise DataError(f"{name}: only results are at hand, not the data")
             self._prepared[name] = prepare(self._datasets[name] or load_dataset(name))
         return self._prepared[name]
+
+    def of(self, fold: Fold) -> Prepared:
+        """The prepared set that a fold reads, which a protocol may prepare in another way than the study."""
+        if (found := self[fold.dataset]).options.config() == fold.preparation:
+            return found
+        key = fold.dataset, json.dumps(fold.preparation, sort_keys=True)
+        if key not in self._others:
+            self._others[key] = prepare(found.dataset, Preparation.of(fold.preparation, fold.dataset))
+        return self._others[key]
 
     def at_hand(self, name: str) -> bool:
         """Whether the data are here, so that asking for them downloads nothing."""
@@ -215,11 +243,13 @@ class PreparedSets(Mapping):
 
 @dataclass(frozen=True)
 class Plan:
-    """All folds of a study, and the prepared sets that they need."""
+    """All folds of a study, and the prepared sets that they need. protocols: each of the grid with its folds, none without a grid; protocols
+    that differ in the epoch that is read alone have the same ones."""
 
     settings: Settings
-    data: Mapping[str, Prepared]
+    data: PreparedSets
     folds: tuple[Fold, ...]
+    protocols: Mapping[Protocol, tuple[Fold, ...]] = field(default_factory=dict)
 
     @property
     def store(self) -> Folder | Archive:
@@ -250,9 +280,29 @@ class Plan:
         return pd.DataFrame(rows, columns=["dataset", "model", "alteration", "run", "fold", "epochs", "state"])
 
     def results(self, reading: str = "paper", macro: str = "mean", rule: str | None = None) -> pd.DataFrame:
-        """The records at hand, a row a fold; see records.Folder.rows. rule: None means that of the settings."""
+        """The records at hand, a row a fold; see records.Folder.rows. rule: None means that of the settings.
+
+        Of a grid, a row a protocol and fold, with a column more: choices, the protocol's name. A protocol that says which epoch is read
+        is read so.
+        """
         rule = rules.check(rule or self.settings.rule)
-        return self.store.rows(self.folds, reading, macro, self.epochs_of_paper() if rule == "paper" else rule)
+        if not self.protocols:
+            return self.store.rows(self.folds, reading, macro, self.epochs_of_paper() if rule == "paper" else rule)
+        parts = [self.store.rows(folds, reading, macro, one.rule or rule).assign(choices=one.name) for one, folds in self.protocols.items()]
+        return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+    def levels(self) -> pd.DataFrame:
+        """The grid's protocols, the default first: a row each, by its name (choices), and a column a dimension."""
+        return frame(self.protocols)
+
+    @cached_property
+    def names_of_protocols(self) -> dict[Fold, str]:
+        """Fold -> the name of the first protocol that it is of, "" for the default and where there is no grid."""
+        found = {}
+        for one, folds in self.protocols.items():
+            for fold in folds:
+                found.setdefault(fold, one.name if one.name != DEFAULT else "")
+        return found
 
     def results_by_rule(self) -> dict[str, pd.DataFrame]:
         """Rule -> the results as it reads them: that of the settings first, then all that pick an epoch by themselves, and "paper" where
@@ -299,7 +349,7 @@ def plan(settings: Settings) -> Plan:
 
     Of an edition, no data are loaded; a model or a run that it does not hold for a data set is not planned.
     """
-    data, folds = {}, []
+    data, folds, of_protocols = {}, [], {one: [] for one in (settings.grid.protocols() if settings.grid else ())}
     for source in settings.datasets:
         if settings.store.trains:
             dataset = load_dataset(source)
@@ -314,14 +364,20 @@ def plan(settings: Settings) -> Plan:
             for kind in settings.models if kind in first
             for cell, number in kinds.cells(kind, settings.alterations, settings.reseeds)
         ]  # fmt: skip
-        folds += [
-            replace(one, alteration=key, reseed=number, run=run, fold=fold, seed=settings.seed)
-            for run in range(1, settings.runs + 1)
-            for one, runs, key, number in cells
-            if run <= runs
-            for fold in range(1, settings.folds + 1)
-        ]
-    return Plan(settings, PreparedSets(data), tuple(folds))
+        for under in of_protocols or [None]:
+            found = [
+                replace(under.of(one) if under else one, alteration=key, reseed=number, run=run, fold=fold, seed=settings.seed)
+                for run in range(1, settings.runs + 1)
+                for one, runs, key, number in cells
+                if run <= runs
+                for fold in range(1, settings.folds + 1)
+            ]
+            folds += found
+            if under:
+                of_protocols[under] += found
+    return Plan(
+        settings, PreparedSets(data), tuple(dict.fromkeys(folds) if of_protocols else folds), {k: tuple(v) for k, v in of_protocols.items()}
+    )
 
 
 def _first_folds(dataset: Dataset, settings: Settings) -> dict[str, tuple[Fold, int]]:

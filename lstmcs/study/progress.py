@@ -7,7 +7,7 @@ left, as soon as every kind of fold that is still to come has been measured.
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tqdm import tqdm
 
@@ -30,14 +30,16 @@ def where() -> str:
 class Progress:
     """How far a sweep is.
 
-    pending: the folds to train. planned, done: folds of each (data set, row), all and on record. place: see `where`.
+    pending: the folds to train. planned, done: folds of each (data set, row), all and on record. place: see `where`. about: fold -> the
+    protocol of a grid that it is of.
     """
 
     def __init__(
         self, pending: list[Fold], planned: Counter | None = None, done: Counter | None = None,
         clock: Callable[[], float] = time.monotonic, place: str | None = None,
+        about: Mapping[Fold, str] | None = None,
     ):  # fmt: skip
-        self.pending, self.place, self.clock = pending, place or where(), clock
+        self.pending, self.place, self.clock, self.about = pending, place or where(), clock, about or {}
         self.done = Counter(done or {})
         self.planned = Counter(planned or Counter(map(place_of, pending)))
         self.total, self.trained, self.failed, self.elsewhere = len(pending), 0, 0, 0
@@ -51,7 +53,7 @@ class Progress:
         """A worker begins with a cell that it has to compile first, which takes seconds to a minute."""
         if not KINDS[fold.model].network:
             return
-        text = f"compiling {label(fold.row)} for {visible(fold.dataset)} ..."
+        text = f"compiling {label(fold.row)} for {visible(fold.dataset)}{self._under(fold)} ..."
         if self.bars:
             (self.bars.get(fold.dataset) or self.bars["folds"]).set_postfix_str(text)
         elif self.clock() - self.shown >= EVERY or not self.compiled:
@@ -69,9 +71,9 @@ class Progress:
                 self.compiled.setdefault(fold.build, cost.get("compile_seconds", 0.0))
         if record["state"] == "failed":
             self.failed += 1
-            self.note(f"failed: {fold.label}: {visible(record['error']['message'])}")
+            self.note(f"failed: {fold.label}{self._under(fold)}: {visible(record['error']['message'])}")
         score = row(record | {"config": fold.config, "key": fold.key, "protocol": fold.protocol})["macro_f1"]
-        self._draw(fold, fold.label, "" if score != score else f"macro F1 {100 * score:.1f} %")
+        self._draw(fold, fold.label + self._under(fold), "" if score != score else f"macro F1 {100 * score:.1f} %")
 
     def skip(self, fold: Fold) -> None:
         """A fold that another study has put on record meanwhile."""
@@ -95,6 +97,9 @@ class Progress:
             summary + (f", {self.elsewhere} done by another study" if self.elsewhere else "") + (f", {left} left" if left else ""),
             flush=True,
         )
+
+    def _under(self, fold: Fold) -> str:
+        return f", {name}" if (name := self.about.get(fold)) else ""
 
     def _count(self, fold: Fold) -> None:
         self.done[place_of(fold)] += 1

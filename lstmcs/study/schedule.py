@@ -1,6 +1,6 @@
 """Which folds are trained next, and how long all of them will take.
 
-Folds are handed out run by run and data set by data set; within these fold 1 of every cell, then fold 2 of every cell, and
+Folds are handed out run by run, data set by data set and protocol by protocol (of a grid of them); within these fold 1 of every cell, then fold 2 of every cell, and
 so on, so that whatever is on record compares all cells on the same folds. A worker compiles a model for each cell it
 trains (seconds to a minute) and keeps it. So each cell belongs to the worker that has compiled it, and the cells of a data
 set part themselves among the workers as these ask for folds. A worker whose memory cannot keep all its cells first
@@ -26,7 +26,7 @@ from ..models import checkpoints
 from ..models.kinds import KINDS
 from .plan import Plan
 
-LAST = (math.inf, 0)  # the stage of folds that another study has in hand
+LAST = (math.inf, 0, 0)  # the stage of folds that another study has in hand
 OPERATIONS = 68e9  # a second, in matrix products
 EMBEDDING = 1.5e-9  # seconds a weight of the embedding and step
 STEP = 1e-3  # seconds a step
@@ -55,11 +55,15 @@ class Queue:
         cells = list(dict.fromkeys(f.build for f in folds if f.alteration != "none"))
         random.Random(shuffle).shuffle(cells)
         place = {build: number for number, build in enumerate(cells, 1)}
-        datasets = list(dict.fromkeys(f.dataset for f in folds))
+        datasets, settings = list(dict.fromkeys(f.dataset for f in folds)), {}
+        for fold in folds:
+            of = settings.setdefault((fold.dataset, fold.model), {})
+            of.setdefault(fold.setting, len(of))
         self._stages: dict[tuple, list[tuple]] = {}
         for number, fold in enumerate(folds):
             entry = (fold.fold, place.get(fold.build, 0), number, fold)
-            self._stages.setdefault((fold.run, datasets.index(fold.dataset)), []).append(entry)
+            stage = fold.run, datasets.index(fold.dataset), settings[fold.dataset, fold.model][fold.setting]
+            self._stages.setdefault(stage, []).append(entry)
         self._stages = {stage: sorted(entries, key=lambda e: e[:3]) for stage, entries in sorted(self._stages.items())}
         self._held: dict[str, list[str]] = {}  # worker -> builds it keeps, the one used longest ago first
         self._started: set[str] = set()  # builds that some worker has compiled
@@ -103,7 +107,7 @@ class Queue:
         """`worker` is gone; the folds it was training go back to the front."""
         self._held.pop(worker, None)
         if back := [(0, 0, 0, fold) for fold in folds]:
-            first = (0, 0)  # before run 1 of the first data set
+            first = (0, 0, 0)  # before run 1 of the first data set
             self._stages = {first: [*self._stages.pop(first, []), *back], **self._stages}
 
     def _next(self, worker: str, build: str | None) -> tuple[tuple, tuple] | None:
@@ -140,27 +144,33 @@ class Estimate:
         self.work, self._folds = work, {}
         results = work.results()
         done = results[results["state"] == "done"] if len(results) else results
-        self.measured = done.groupby(["dataset", "model"])["train_seconds"].median().dropna().to_dict() if len(done) else {}
+        settings = done["key"].map({fold.key: fold.setting for fold in work.folds})
+        self.measured = done.groupby(settings)["train_seconds"].median().dropna().to_dict() if len(done) else {}
         networks = done[[KINDS[model].network for model in done["model"]]] if len(done) else done
         compiling = networks["compile_seconds"].median() if len(networks) else math.nan
         self.compiling = COMPILING if pd.isna(compiling) else float(compiling)
 
     @cached_property
     def factor(self) -> float:
-        """How much slower this machine is than the reference, from the sets that have folds on record."""
-        first = {(f.dataset, f.model): f for f in self.work.folds if KINDS[f.model].network}
-        ratios = [seconds / reference(self.work.data[name[0]], first[name]) for name, seconds in self.measured.items() if name in first]
+        """How much slower this machine is than the reference, from the settings that have folds on record."""
+        first = {f.setting: f for f in self.work.folds if KINDS[f.model].network}
+        ratios = [
+            seconds / reference(self.work.data.of(first[name]), first[name]) for name, seconds in self.measured.items() if name in first
+        ]
         return median(ratios) if ratios else 1.0
+
+    def knows(self, fold: Fold) -> bool:
+        """Whether the time of such folds is on record."""
+        return fold.setting in self.measured
 
     def fold(self, fold: Fold) -> float:
         """Seconds of training one fold."""
-        name = (fold.dataset, fold.model)
-        if name not in self._folds:
-            known = self.measured.get(name)
+        if fold.setting not in self._folds:
+            known = self.measured.get(fold.setting)
             if known is None:
-                known = self.factor * reference(self.work.data[fold.dataset], fold) if KINDS[fold.model].network else PLAIN
-            self._folds[name] = known
-        return self._folds[name]
+                known = self.factor * reference(self.work.data.of(fold), fold) if KINDS[fold.model].network else PLAIN
+            self._folds[fold.setting] = known
+        return self._folds[fold.setting]
 
     def seconds(self, folds: list[Fold], workers: int) -> float:
         """Of all `folds` on so many workers."""

@@ -123,7 +123,7 @@ def _train(
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)
-    progress, written = Progress(pending, planned, done), []
+    progress, written = Progress(pending, planned, done, about=work.names_of_protocols), []
 
     def wanted(fold: Fold) -> bool:  # another study may have trained it meanwhile
         if fold in again or not records.finished(fold):
@@ -175,13 +175,13 @@ def _client(work: Plan, count: int, scheduler: str | None, say) -> Iterator:
 def _trained(work: Plan, queue: Queue, count: int, scheduler: str | None, by: str, progress: Progress) -> Iterator[worker.Trained]:
     if by != "tensorflow":
         environment.prepare(training=True, engine="jax")
-        yield from worker.side_by_side(work.data, queue, by == "jax-tf32", progress.compiling)
+        yield from worker.side_by_side(work.data.of, queue, by == "jax-tf32", progress.compiling)
         return
     if work.settings.workers == 0 and not scheduler:
-        yield from worker.in_process(work.data, queue, progress.compiling)
+        yield from worker.in_process(work.data.of, queue, progress.compiling)
         return
     with _client(work, count, scheduler, progress.note) as client:
-        yield from cluster.on_cluster(work.data, queue, client, scheduler is None, progress.note, progress.compiling)
+        yield from cluster.on_cluster(work.data.of, queue, client, scheduler is None, progress.note, progress.compiling)
 
 
 def _write(trained: Trained, work: Plan) -> None:
@@ -197,14 +197,18 @@ def _write(trained: Trained, work: Plan) -> None:
 
 def _check_data(work: Plan, pending: list[Fold]) -> None:
     """Before anything is trained: is there enough to learn from? Of a file of one's own, what is odd about it is said, too."""
-    for name in dict.fromkeys(fold.dataset for fold in pending):
-        prepared = work.data[name]
+    for name, prepared in {work.data.of(fold).id: (fold.dataset, work.data.of(fold)) for fold in _first_of_settings(pending)}.values():
         if (left := len(prepared.ids)) < SPLITS:
             of = f"; the file has {len(prepared.dataset)}, preparation drops the rest" if left < len(prepared.dataset) else ""
             raise DataError(f"{name}: {left} documents are too few for {SPLITS} folds{of}")
         if name not in registry.entries():
             for remark in (*prepared.dataset.notes, *describe.remarks(prepared)):
                 print(visible(f"{name}: {remark}"), flush=True)
+
+
+def _first_of_settings(folds: Iterable[Fold]) -> Iterable[Fold]:
+    """A fold of each setting: what is prepared and compiled for it is for all of them."""
+    return {fold.setting: fold for fold in reversed(list(folds))}.values()
 
 
 def _check_folder(work: Plan, pending: list[Fold]) -> None:

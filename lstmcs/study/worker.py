@@ -9,7 +9,7 @@ import importlib.util
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -110,22 +110,22 @@ def failure(fold: Fold, kind: str, message: str, log: str = "") -> Trained:
     return Trained(fold, {"state": "failed", "error": error, "env": environment.describe()}, {})
 
 
-def in_process(data: Mapping[str, Prepared], queue: Queue, compiling: Callable[[Fold], None] = lambda fold: None) -> Iterator[Trained]:
-    """Folds one after another in this process. compiling: told of a fold whose cell has to be compiled first."""
+def in_process(data: Callable[[Fold], Prepared], queue: Queue, compiling: Callable[[Fold], None] = lambda fold: None) -> Iterator[Trained]:
+    """Folds one after another in this process. data: the prepared set of a fold. compiling: told of a fold whose cell has to be compiled first."""
     while folds := queue.take("here"):
-        if not KEPT.has(prepared := data[folds[0].dataset], folds[0]):
+        if not KEPT.has(prepared := data(folds[0]), folds[0]):
             compiling(folds[0])
         yield from train(prepared, folds)
 
 
 def side_by_side(
-    data: Mapping[str, Prepared], queue: Queue, tf32: bool = False, compiling: Callable[[Fold], None] = lambda fold: None
+    data: Callable[[Fold], Prepared], queue: Queue, tf32: bool = False, compiling: Callable[[Fold], None] = lambda fold: None
 ) -> Iterator[Trained]:  # fmt: skip
     """All folds of a build at once in this process (JAX), build after build; the next one's programs compile meanwhile."""
     from ..training.many import ManyTrainer
 
     def begun(folds: list[Fold]) -> tuple[ManyTrainer, list[list[Fold]]]:
-        trainer = ManyTrainer(data[folds[0].dataset], folds[0], tf32)
+        trainer = ManyTrainer(data(folds[0]), folds[0], tf32)
         count = -(-len(folds) // trainer.at_once())
         groups = [folds[k::count] for k in range(count)]  # of like size: few shapes to compile
         with suppress(Exception):  # what is wrong is met again by the training, which halves what does not fit, and says the rest
@@ -135,7 +135,7 @@ def side_by_side(
     def start(pool: ThreadPoolExecutor):
         if not (folds := queue.take("here", ALL)):
             return None
-        data[folds[0].dataset]  # prepared here: a mapping that prepares on demand is asked by one thread
+        data(folds[0])  # prepared here: what prepares on demand is asked by one thread
         return folds, pool.submit(begun, folds) if KINDS[folds[0].model].text == "ids" else None
 
     with ThreadPoolExecutor(1) as pool:
@@ -144,7 +144,7 @@ def side_by_side(
             folds, begin = current
             if begin is None:  # a kind that is no program of many folds
                 current = start(pool)
-                yield from train(data[folds[0].dataset], folds)
+                yield from train(data(folds[0]), folds)
                 continue
             if not begin.done():
                 compiling(folds[0])
