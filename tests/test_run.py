@@ -186,7 +186,7 @@ def test_the_pages_of_a_notebook_are_its_own_affair(tmp_path, monkeypatch):
         nbformat.write(nbformat.v4.new_notebook(metadata=metadata), tmp_path / f"{name}.ipynb")
     monkeypatch.setattr(run.environment, "shared", lambda *parts: tmp_path)
     assert run.notebooks() == {
-        "10_own": {"pages": "all", "models": [], "texts": False}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False}}  # fmt: skip
+        "10_own": {"pages": "all", "models": [], "texts": False, "protocols": False}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False, "protocols": False}}  # fmt: skip
 
 
 def test_papermill_by_itself_stops_at_a_parameter_that_is_none_and_says_so_in_a_line(home, tmp_path):
