@@ -13,11 +13,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import stats as scipy_stats
 
 from lstmcs import stats
 from lstmcs.paper.evidence import Chance, any_of, every
-from lstmcs.stats import hierarchical, multiple, seeds, single
+from lstmcs.stats import hierarchical, multiple, multiverse, seeds, single
 from lstmcs.study.archive import Archive
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,11 @@ DESIGNS = {"1 x 10": 10, "3 x 10": 30, "10 x 10": 100}
 RHO = single.TEST_TO_TRAIN / (1 + single.TEST_TO_TRAIN)
 SETS = ("hasoc", "semeval", "hate", "crowd", "ag-subset", "mlma", "robo")  # in this order; the first three, four, ... are taken
 CELLS = 17
+#: A multiverse: each dimension's levels, the default's first. One protocol a single change makes nine.
+DIMENSIONS = {"learning_rate": (0.001, 0.0005, 0.002), "units": (64, 104), "dropout": (0.2, 0.0, 0.4), "batch_size": (32, 64), "padding": ("pre", "post", "mask")}  # fmt: skip
+MANY_PROTOCOLS = {
+    f"{told}, r {alike:g}": (count, alike) for told, count in {"3 folds": 3, **DESIGNS}.items() if count < 100 for alike in (0.0, 0.8)
+}
 
 
 def noise() -> dict[str, tuple[float, float]]:
@@ -157,6 +163,44 @@ def power(trials: int, sets: int = 6) -> dict[str, dict[str, float]]:
     return found
 
 
+def grid() -> pd.DataFrame:
+    """The protocols of DIMENSIONS, as multiverse.py has its levels: the default, and each single change of it."""
+    default = {name: values[0] for name, values in DIMENSIONS.items()}
+    changes = {f"{name}={level}": default | {name: level} for name, values in DIMENSIONS.items() for level in values[1:]}
+    return pd.DataFrame.from_dict({"default": default} | changes, orient="index").astype(object)
+
+
+def protocols(trials: int, cases=MANY_PROTOCOLS, effect: float = 0.0) -> dict[str, dict[str, float]]:
+    """Rule -> case -> percent of trials in which it decides of one comparison under nine protocols, HASOC's noise, nothing there but
+    `effect` (points) where the learning rate is doubled. r: correlation of two protocols' differences on a fold."""
+    (sd, _), levels, found = noise()["hasoc"], grid(), {}
+    for case, (count, alike) in cases.items():
+        rng, decided = np.random.default_rng(count), {}
+        named = pd.MultiIndex.from_product([range(1, -(-count // 10) + 1), range(1, min(count, 10) + 1)], names=["run", "fold"])
+        for _ in range(trials):
+            matrix = pd.DataFrame(folds(rng, sd, count, len(levels), alike), levels.index, named)
+            matrix.loc["learning_rate=0.002"] += effect
+            together, naive, moving = multiverse.joint(matrix), multiverse.joint(matrix, ratio=0.0), multiverse.by_dimension(matrix, levels)
+            told = moving[moving["p"] < 0.05]
+            for rule, answer in {
+                "some corrected interval of nine protocols excludes 0": any(not _around(single.corrected_interval(row)) for row in matrix.to_numpy()),
+                "protocols above 0, counted as if independent (binomial p < 0.05)": scipy_stats.binomtest(together["above"], len(levels)).pvalue < 0.05,
+                "mean over the protocols, corrected interval excludes 0": not _around((together["mean"], together["low"], together["high"])),
+                "mean over the protocols, verdict better or worse": together["verdict"] in ("better", "worse"),
+                "flips of folds taken as independent, mean, p <= 0.05": naive["p_mean"] <= 0.05,
+                "flips, mean, p <= 0.05": together["p_mean"] <= 0.05,
+                "flips, largest of nine, p <= 0.05": together["p_largest"] <= 0.05,
+                "flips, protocols above 0, p <= 0.05": together["p_above"] <= 0.05,
+                "a dimension is named (Holm's p < 0.05)": len(told) > 0,
+                "... and it is the learning rate, doubled": ((told["dimension"] == "learning_rate") & (told["level"] == 0.002)).any(),
+                "a dimension moves it most, probability 95 %": moving["most"].max() >= single.LEVEL,
+            }.items():  # fmt: skip
+                decided[rule] = decided.get(rule, 0) + bool(answer)
+        for rule, times in decided.items():
+            found.setdefault(rule, {})[case] = 100 * times / trials
+    return found
+
+
 def floors() -> dict[str, tuple[float, float, float, float]]:
     """Data set -> SD of a fold's difference, half-width of the 95 % interval at 1 x 10 and 10 x 10 and with ever more folds, points."""
     found = {}
@@ -166,16 +210,25 @@ def floors() -> dict[str, tuple[float, float, float, float]]:
     return found
 
 
+def rows(head, lines) -> str:
+    """A Markdown table."""
+    return "\n".join(
+        ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|", *("| " + " | ".join(line) + " |" for line in lines)]
+    )
+
+
+def many_protocols(trials: int) -> dict[str, str]:
+    """Name -> Markdown table of `protocols`: with nothing there, and with an effect in one level."""
+    return {
+        name: rows([head, *MANY_PROTOCOLS], [[rule, *(f"{value:.0f}" for value in row.values())] for rule, row in protocols(trials, effect=effect).items()])
+        for name, head, effect in (("protocols", "rule, % of cases decided with nothing there", 0.0), ("one-level", "6 points where the learning rate is doubled", 6.0))
+    }  # fmt: skip
+
+
 def tables(trials: int, several: int) -> dict[str, str]:
     """Name -> Markdown table."""
-
-    def rows(head, lines):
-        return "\n".join(
-            ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|", *("| " + " | ".join(line) + " |" for line in lines)]
-        )
-
     sets = several_sets(several)
-    return {
+    return many_protocols(several) | {
         "one": rows(["rule, % of cases decided with nothing there", *DESIGNS], [[rule, *(f"{value:.1f}" for value in row.values())] for rule, row in one_set(trials).items()]),
         "sets": rows(["rule", "case", "design", *(f"{n} sets" for n in (3, 4, 5, 6, 7))],
                      [[*key, *(f"{value:.0f}" for value in row.values())] for key, row in sorted(sets.items(), key=lambda item: (item[0][0], item[0][1] == "mixed", DESIGNS[item[0][2]]))]).replace("|---|---:|---:|", "|---|---|---|", 1),
