@@ -195,13 +195,15 @@ def test_frames_that_mix_things_are_refused():
     a, b = study({"C-1": 1}), study({"C-1": 1}, datasets=("u",))
     for rows, says in (
         (frame({"none": [[0.5]]}, "u"), "more than one dataset (t, u)"),
-        (frame({"none": [[0.5]]}, model="bert"), "more than one model (lstm, bert)"),
+        (frame({"none": [[0.5]]}, model="bert"), "more than one model (lstm, bert); choose one: results[results['model'] == 'lstm']"),
         (a.iloc[:1], "two records of none, run 1, fold 1"),
     ):
         with pytest.raises(ValueError) as error:
             single.verdicts(pd.concat([a, rows]))
         assert says in str(error.value)
     assert len(single.verdicts(b)) == 1
+    with pytest.raises(ValueError, match="more than one choices .default, units=64."):
+        single.verdicts(pd.concat([a.assign(choices="default"), a.assign(choices="units=64")]))
     with pytest.raises(ValueError, match="did you mean 'macro_f1'"):
         single.verdicts(a, "makro_f1")
 

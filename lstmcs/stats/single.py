@@ -272,9 +272,10 @@ def diverged(results: pd.DataFrame) -> pd.Series:
 
 
 def _of_one(results: pd.DataFrame) -> pd.DataFrame:
-    for column in {"dataset", "model"} & set(results.columns):
-        if len(names := results[column].unique()) > 1:
-            raise ValueError(f"results hold more than one {column} ({', '.join(map(str, names))}); choose one, or see multiple.py")
+    for column, other in (("dataset", "multiple.py"), ("model", "cost.py"), ("choices", "multiverse.py")):
+        if column in results and len(names := results[column].unique()) > 1:
+            one = f"results[results[{column!r}] == {str(names[0])!r}]"
+            raise ValueError(f"results hold more than one {column} ({', '.join(map(str, names[:9]))}); choose one: {one}, or see {other}")
     return results
 
 
