@@ -202,7 +202,7 @@ def test_frames_that_mix_things_are_refused():
             single.verdicts(pd.concat([a, rows]))
         assert says in str(error.value)
     assert len(single.verdicts(b)) == 1
-    with pytest.raises(ValueError, match="more than one choices .default, units=64."):
+    with pytest.raises(ValueError, match=r"more than one choices .default, units=64."):
         single.verdicts(pd.concat([a.assign(choices="default"), a.assign(choices="units=64")]))
     with pytest.raises(ValueError, match="did you mean 'macro_f1'"):
         single.verdicts(a, "makro_f1")
