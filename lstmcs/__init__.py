@@ -1,6 +1,6 @@
 """lstmcs: a study of altered LSTM cells.
 
-    ALTERATIONS, Alteration, alteration    Table 1 of the paper and the formula language
+    ALTERATIONS, Alteration, alteration    Table 1 of the paper and the formula language (families.py: pairs, gates)
     LSTMCS, Bidirectional, LSTMCSCell      the altered layer, its wrapper for both directions, and the cell, for any Keras model
     build_model                            the study's models
     load_dataset                           texts and labels of a registered set or of one's own file

@@ -287,7 +287,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         sub.add_argument("--preset", metavar="P", help=f"{' | '.join(PRESETS)} (default: start)")
         sub.add_argument("--datasets", nargs="+", metavar="D", help="names, or files: 'my.csv?text=body&label=tag' (default: robo)")
-        sub.add_argument("--alterations", nargs="+", metavar="A", help="ids of Table 1 or formulas: 'c = 0.9 * c' (default: the preset's)")
+        sub.add_argument(
+            "--alterations",
+            nargs="+",
+            metavar="A",
+            help="ids of Table 1 or formulas ('c = 0.9 * c'), or families: table-1, pairs, pairs-12, gates, gates-6 (default: the preset's)",
+        )
         sub.add_argument("--models", nargs="+", metavar="M", help=f"{' | '.join(KINDS)} (default: the preset's)")
         sub.add_argument(
             "--checkpoint",

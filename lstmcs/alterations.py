@@ -1,11 +1,13 @@
-"""Alterations of the LSTM cell: the formula language, and Table 1 of the paper as a table.
+"""Alterations of the LSTM cell: the formula language. families.py has those that have a name, Table 1 of the paper among them.
 
-An alteration is its formula text. It runs after the standard step of the cell (paper, equations 1-6)
-as the paper's "equation seven" and may assign the new states `c` and `h`::
+An alteration is its formula text. Its statements on the new states `c` and `h` run after the standard step of the
+cell (paper, equations 1-6), as the paper's "equation seven"; those on the gates `i f o` and the candidate `g` stand in
+front of them and run before equation 5, when there is no c and no h yet::
 
     c = c * o                          C-1 of Table 1
     h = h * sigmoid(c)                 H-2
     c = 0.9 * c; h = h + 0.1 * i * g   a formula of one's own; statements run in order
+    o = o * tanh(c_prev); c = c * o    equation 6 and the second statement read the altered o
 
 Formulas are parsed with `ast` against the white lists below and interpreted node by node; no text is ever
 evaluated as Python. What depends on no gate or state is a number, computed once in double precision.
@@ -24,16 +26,20 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .errors import FormulaError, nearest
+from .families import FAMILIES, GATES, PAIRS, TABLE_1
 
-__all__ = ["ALTERATIONS", "FUNCTIONS", "NAMES", "NUMPY", "STATES", "TABLE_1", "Alteration", "FormulaError", "alteration"]
+__all__ = [
+    "ALTERATIONS", "FUNCTIONS", "KNOWN", "NAMES", "NUMPY", "STATES", "TABLE_1", "VECTORS", "Alteration", "FormulaError", "alteration"
+]  # fmt: skip
 
 #: Names a formula may read: gates i f o, candidate g, new states c h, previous states. LaTeX as in the paper.
 NAMES: dict[str, str] = {
     "i": "i_t", "f": "f_t", "o": "o_t", "g": r"\tilde{c}_t",
     "c": "c_t", "h": "h_t", "c_prev": "c_{t-1}", "h_prev": "h_{t-1}",
 }  # fmt: skip
-#: Names a formula may assign.
+#: Names a formula may assign: the states, and before them the gates and the candidate.
 STATES: tuple[str, ...] = ("c", "h")
+VECTORS: tuple[str, ...] = ("i", "f", "o", "g")
 #: Functions a formula may call, with their number of arguments (softmax runs over the units) and LaTeX.
 FUNCTIONS: dict[str, tuple[int, str]] = {
     "sigmoid": (1, r"\sigma"), "tanh": (1, r"\tanh"), "relu": (1, r"\mathrm{relu}"),
@@ -62,27 +68,6 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "softsign": lambda x: x / (1 + np.abs(x)), "softmax": _softmax, "exp": np.exp, "abs": np.abs, "minimum": np.minimum,
     "maximum": np.maximum, "clip": lambda x, low, high: np.maximum(np.minimum(x, high), low), "zeros_like": np.zeros_like,
 }  # fmt: skip
-
-#: Paper, Table 1: alterations of the current state (C) and of the hidden state (H).
-TABLE_1: dict[str, str] = {
-    "C-1": "c = c * o",
-    "C-2": "c = c * h",
-    "C-3": "c = c * o * h",
-    "C-4": "c = c + c * h",
-    "C-5": "c = c * sigmoid(o)",
-    "C-6": "c = c * sigmoid(c)",
-    "C-7": "c = c * sigmoid(h)",
-    "C-8": "c = h * sigmoid(c)",
-    "C-9": "c = c * tanh(o)",
-    "C-10": "c = c * tanh(c)",
-    "C-11": "c = c * tanh(h)",
-    "C-12": "c = h * tanh(c)",
-    "H-1": "h = c * h",
-    "H-2": "h = h * sigmoid(c)",
-    "H-3": "h = c * sigmoid(h)",
-    "H-4": "h = h * tanh(c)",
-    "H-5": "h = c * tanh(h)",
-}
 
 
 @dataclass(frozen=True)
@@ -116,32 +101,69 @@ class Alteration:
         return self.formula or "none"
 
     @property
+    def assigned(self) -> tuple[str, ...]:
+        """What the formula assigns, each name once: of i f o g and c h, in this order."""
+        found = {name for name, _ in _statements(self.formula)}
+        return tuple(name for name in (*VECTORS, *STATES) if name in found)
+
+    @property
     def state(self) -> str | None:
-        """Which state the formula assigns: "c", "h", "both" or None."""
-        assigned = {name for name, _ in _statements(self.formula)}
-        return "both" if len(assigned) == 2 else next(iter(assigned), None)
+        """What the formula alters: "c", "h", "both" (of these), "gates" (of i f o g, and no state), "mixed" (gates and states) or None."""
+        gates, states = (set(self.assigned) & set(names) for names in (VECTORS, STATES))
+        if gates:
+            return "mixed" if states else "gates"
+        return "both" if len(states) == 2 else next(iter(states), None)
 
     @property
     def latex(self) -> str:
         """The formula as LaTeX in the paper's notation, e.g. ``c_t = c_t \\circ o_t``."""
         return r",\quad ".join(f"{NAMES[name]} = {_latex(value)}" for name, value in _statements(self.formula))
 
+    def gates(self, functions: Mapping[str, Callable[..., Any]], **values: Any) -> tuple[Any, Any, Any, Any]:
+        """Run the statements on gates: `values` holds i f o g c_prev h_prev; returns the altered (i, f, o, g), which equations 5 and 6
+        and `apply` read. functions: as `apply` takes them."""
+        values = self._run(VECTORS, functions, values)
+        return values["i"], values["f"], values["o"], values["g"]
+
     def apply(self, functions: Mapping[str, Callable[..., Any]], **values: Any) -> tuple[Any, Any]:
-        """Run the formula: `values` holds i f o g c h c_prev h_prev; returns the altered (c, h).
+        """Run the statements on states: `values` holds i f o g c h c_prev h_prev; returns the altered (c, h).
 
         `functions` gives the functions of the language for the tensors at hand (keras.ops, `NUMPY`, ...), and
         `zeros_like`. Every result has the shape of the state it replaces.
         """
-        for name, node in _folded(self.formula):
-            value = _evaluate(node, values, functions)
-            if isinstance(node, ast.Constant):  # "c = 0.5": fill the state's shape
-                value = functions["zeros_like"](values[name]) + value
-            values[name] = value
+        values = self._run(STATES, functions, values)
         return values["c"], values["h"]
+
+    def _run(self, names: tuple[str, ...], functions: Mapping[str, Callable[..., Any]], values: dict[str, Any]) -> dict[str, Any]:
+        for name, node in _folded(self.formula):
+            if name in names:
+                value = _evaluate(node, values, functions)
+                if isinstance(node, ast.Constant):  # "c = 0.5": fill the shape of what it replaces
+                    value = functions["zeros_like"](values[name]) + value
+                values[name] = value
+        return values
+
+    def of(self, functions: Mapping[str, Callable[..., Any]]) -> "Bound | None":
+        """The alteration for the tensors at hand, as the fast loops take it; None for the unaltered cell."""
+        return Bound(self, functions) if self.formula else None
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """An alteration with its functions: `apply` when it is called, and `gates`. Equal to itself alone, as any function."""
+
+    alteration: Alteration
+    functions: Mapping[str, Callable[..., Any]]
+
+    def __call__(self, **values: Any) -> tuple[Any, Any]:
+        return self.alteration.apply(self.functions, **values)
+
+    def gates(self, **values: Any) -> tuple[Any, Any, Any, Any]:
+        return self.alteration.gates(self.functions, **values)
 
 
 def alteration(x: "str | Alteration") -> Alteration:
-    """An id of Table 1, "none", a formula or an Alteration -> Alteration. Raises FormulaError otherwise."""
+    """An id of families.py, "none", a formula or an Alteration -> Alteration. Raises FormulaError otherwise."""
     if isinstance(x, Alteration):
         return x
     if not isinstance(x, str):
@@ -151,18 +173,22 @@ def alteration(x: "str | Alteration") -> Alteration:
 
 @lru_cache(maxsize=1024)  # thousands of records name the same few
 def _named(text: str) -> Alteration:
-    if text in ALTERATIONS:
-        return ALTERATIONS[text]
+    if text in KNOWN:
+        return KNOWN[text]
     if "=" in text:
         own = Alteration(text, text)
         return _BY_FORMULA.get(own.formula) or Alteration(own.formula, own.formula)
+    if text in FAMILIES:
+        first = next(iter(FAMILIES[text]))
+        raise FormulaError(f"{text!r} names {len(FAMILIES[text])} alterations; a cell has one of them, such as {first!r}")
     raise FormulaError(
-        f"unknown alteration {_short(text)!r}{nearest(text, ALTERATIONS, 0.5)}. Known: 'none', 'C-1' to 'C-12', 'H-1' to 'H-5'; "
+        f"unknown alteration {_short(text)!r}{nearest(text, [*KNOWN, *FAMILIES], 0.5)}. Known: 'none', 'C-1' to 'C-12', 'H-1' to 'H-5', pairs "
+        f"such as 'C-1+H-2', 'O-1' to 'O-3' and so I, F and G; of a study also the families {', '.join(FAMILIES)}; "
         "a formula of your own looks like 'c = c * sigmoid(o)'"
     )
 
 
-Statements = tuple[tuple[str, ast.expr], ...]  # the state, and what it becomes
+Statements = tuple[tuple[str, ast.expr], ...]  # the gate or state, and what it becomes
 
 
 @lru_cache(maxsize=1024)
@@ -184,10 +210,17 @@ def _parse(formula: str) -> Statements:
         reason = getattr(error, "msg", None) or "too deeply nested, or not text"
         raise FormulaError(f"cannot read formula {_short(formula)!r}: {_short(reason)}") from None
     if not tree.body:
-        raise FormulaError(f"{where}no statement; a formula assigns c or h, as in 'c = c * o'. The unaltered cell is 'none'")
+        raise FormulaError(f"{where}no statement; a formula assigns c, h or a gate, as in 'c = c * o'. The unaltered cell is 'none'")
     for statement in tree.body:
         _check_depth(statement, where)  # before anything that calls itself
-    return tuple(_assignment(statement, source, where) for statement in tree.body)
+    statements = tuple(_assignment(statement, source, where) for statement in tree.body)
+    order = [name for name, _ in statements]
+    first = next((number for number, name in enumerate(order) if name in STATES), len(order))
+    if late := next((name for name in order[first:] if name in VECTORS), None):
+        raise FormulaError(
+            f"{where}{late} is assigned after {order[first]}; gates are altered before there is a c or an h: write them first"
+        )
+    return statements
 
 
 def _statements(formula: str) -> Statements:
@@ -207,12 +240,14 @@ def _check_depth(statement: ast.stmt, where: str) -> None:
 
 def _assignment(node: ast.stmt, source: str, where: str) -> tuple[str, ast.expr]:
     if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
-        raise FormulaError(f"{where}each statement must assign c or h, as in 'c = c * o'; got {_text(node, source)!r}")
+        raise FormulaError(f"{where}each statement must assign c, h or a gate, as in 'c = c * o'; got {_text(node, source)!r}")
     target = node.targets[0].id
-    if target not in STATES:
-        kind = "gates and previous states are read only" if target in NAMES else "unknown name"
-        raise FormulaError(f"{where}cannot assign {_short(target)!r} ({kind}); only c and h may be assigned")
+    if target not in (*STATES, *VECTORS):
+        kind = "previous states are read only" if target in NAMES else "unknown name"
+        raise FormulaError(f"{where}cannot assign {_short(target)!r} ({kind}); only c, h and the gates i, f, o, g may be assigned")
     _check(node.value, source, where)
+    if target in VECTORS and (early := next((name for name in STATES if name in _names(node.value)), None)):
+        raise FormulaError(f"{where}{target} cannot read {early}, which comes after it; what it can read is {early}_prev")
     _fold(node.value, source, where)  # for its errors
     return target, node.value
 
@@ -301,7 +336,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any], functions: Mapping[str,
         case ast.Call(func=ast.Name(id=name), args=args):
             found = [_evaluate(arg, values, functions) for arg in args]
             if name == "clip" and values and isinstance(found[0], float):  # what keras.ops clips must be a tensor
-                found[0] = functions["zeros_like"](values["c"]) + found[0]
+                found[0] = functions["zeros_like"](values["c_prev"]) + found[0]
             return functions[name](*found)
         case ast.BinOp(left=left, op=op, right=right):
             a, b = _evaluate(left, values, functions), _evaluate(right, values, functions)
@@ -361,9 +396,13 @@ def _after_sign(node: ast.expr, *kinds: type) -> str:
 
 
 def _reads_a_name(node: ast.expr) -> bool:
-    """Whether any gate or state occurs below `node` (function names do not count)."""
-    called = {id(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-    return any(isinstance(n, ast.Name) and id(n) not in called for n in ast.walk(node))
+    """Whether any gate or state occurs below `node`."""
+    return bool(_names(node))
+
+
+def _names(node: ast.expr) -> set[str]:
+    """The gates and states below `node`; function names are none."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & set(NAMES)
 
 
 def _number(node: ast.Constant) -> int | float:
@@ -399,5 +438,10 @@ def _short(text: str, width: int = 80) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
-ALTERATIONS: dict[str, Alteration] = {"none": Alteration("none")} | {id: Alteration(id, formula) for id, formula in TABLE_1.items()}
-_BY_FORMULA = {a.formula: a for a in ALTERATIONS.values() if a.formula}
+#: Every alteration with an id: the unaltered cell and Table 1, pairs, gates.
+KNOWN: dict[str, Alteration] = {"none": Alteration("none")} | {
+    name: Alteration(name, text) for name, text in (TABLE_1 | PAIRS | GATES).items()
+}
+#: The paper's: the unaltered cell and Table 1.
+ALTERATIONS: dict[str, Alteration] = {name: KNOWN[name] for name in ("none", *TABLE_1)}
+_BY_FORMULA = {a.formula: a for a in KNOWN.values() if a.formula}

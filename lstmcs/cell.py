@@ -6,7 +6,7 @@ Weights have Keras' names, shapes, gate order (i, f, c, o) and initialisers, so 
 
 import inspect
 import re
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -23,9 +23,9 @@ FUNCTIONS["softsign"] = lambda x: x / (1 + ops.abs(x))  # TensorFlow's own has n
 
 @keras.saving.register_keras_serializable(package="lstmcs")
 class LSTMCSCell(keras.layers.LSTMCell):
-    """One step of an LSTM whose state is altered after the standard step (paper, section 3.2).
+    """One step of an LSTM whose state is altered after the standard step (paper, section 3.2), or whose gates are altered within it.
 
-    units: size of c and h. alteration: id of Table 1, formula or Alteration; "none" is keras.layers.LSTMCell.
+    units: size of c and h. alteration: id of families.py, formula or Alteration; "none" is keras.layers.LSTMCell.
     Further arguments are those of keras.layers.LSTMCell. Raises FormulaError for an alteration it does not know.
 
     Call: inputs (batch, features), states [h (batch, units), c (batch, units)] -> h, [h, c]. The altered h is what
@@ -43,6 +43,8 @@ class LSTMCSCell(keras.layers.LSTMCell):
         i = self.recurrent_activation(zi)  # equation 2
         o = self.recurrent_activation(zo)  # equation 3
         g = self.activation(zg)  # equation 4, the candidate
+        # a formula's statements on gates; the paper has none
+        i, f, o, g = self.alteration.gates(FUNCTIONS, i=i, f=f, o=o, g=g, c_prev=c_prev, h_prev=h_prev)
         c = f * c_prev + i * g  # equation 5
         h = o * self.activation(c)  # equation 6
         # NEW: the paper's "equation seven"
@@ -214,5 +216,5 @@ def _weights(layer: LSTMCS):
 
 @lru_cache(maxsize=256)
 def _function(alteration: Alteration):
-    """The alteration as one function of gates and states; the same object for the same formula."""
-    return partial(alteration.apply, FUNCTIONS) if alteration.formula else None
+    """The alteration as the fast loops take it; the same object for the same formula."""
+    return alteration.of(FUNCTIONS)

@@ -22,9 +22,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from .alterations import ALTERATIONS, NUMPY, Alteration, alteration
+from .alterations import ALTERATIONS, Alteration, alteration
 from .datasets import registry
 from .errors import FormulaError, InputError
+from .models import dynamics
 from .models.dynamics import STEPS, over_steps
 from .report import plots, show, wording
 from .study.plan import Settings, plan
@@ -86,28 +87,26 @@ def over_time(cells: list[Alteration], seed: int = 0, strong: str = "") -> list[
 
 
 def one_state(cells: list[Alteration], gates: dict[str, float], strong: str = "") -> HTML:
-    """The altered state over the current one, a line a cell: of c for a formula that alters c, else of h. gates: i, f, o, from 0 to 1."""
+    """The altered state over the current one of the standard step, a line a cell: of h for a formula that reaches h alone, else of c.
+    gates: i, f, o, from 0 to 1."""
+    curves = {cell.id: dynamics.one_state(cell, **gates) for cell in cells}
     c = np.linspace(-3, 3, 121)
-    values = {name: np.full_like(c, value) for name, value in gates.items()}
-    h = values["o"] * np.tanh(c)
-    curves = {}
-    for cell in cells:
-        new_c, new_h = cell.apply(NUMPY, **values, g=np.tanh(c), c=c, h=h, c_prev=c, h_prev=h)
-        curves[cell.id] = new_h if cell.state == "h" else new_c
     fig, ax = plots.panel(*SIZE)
-    ax.plot(c, h, color=plots.GREY, lw=1, ls=":", label="h, unaltered")
-    _draw(ax, c, curves, strong)
+    ax.plot(c, gates["o"] * np.tanh(c), color=plots.GREY, lw=1, ls=":", label="h, unaltered")
+    _draw(ax, {name: (curve.c, curve.after) for name, curve in curves.items()}, strong)
     ax.set(xlabel="c after the standard step", ylim=(-3.2, 3.2))
     ax.set_title("state after the alteration", fontsize=9, loc="left")
     _legend(fig)
-    ends = "; ".join(f"{name} {curve[0]:.2g} at -3, {curve[-1]:.2g} at 3" for name, curve in curves.items())
+    ends = "; ".join(
+        f"{name} {curve.after[0]:.2g} at {curve.c[0]:.2g}, {curve.after[-1]:.2g} at {curve.c[-1]:.2g}" for name, curve in curves.items()
+    )
     return _done(fig, "What a formula makes of one state.", f"The altered state over the current one: {ends}.")
 
 
 def _lines(curves: dict[str, np.ndarray], title: str, caption: str, strong: str) -> HTML:
     fig, ax = plots.panel(*SIZE)
     steps = np.arange(1, STEPS + 1)
-    _draw(ax, steps, curves, strong)
+    _draw(ax, {name: (steps, curve) for name, curve in curves.items()}, strong)
     ax.set(xlabel="time step t", yscale="log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
@@ -121,10 +120,10 @@ def _lines(curves: dict[str, np.ndarray], title: str, caption: str, strong: str)
     return _done(fig, caption, f"{title}: {ends}.")
 
 
-def _draw(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray], strong: str) -> None:
-    """A line a cell: the unaltered one black and dashed, `strong` thick, the others told by colour and dashes."""
+def _draw(ax: Axes, curves: dict[str, tuple[np.ndarray, np.ndarray]], strong: str) -> None:
+    """A line a cell, of its x and y: the unaltered one black and dashed, `strong` thick, the others told by colour and dashes."""
     others = [name for name in curves if name not in ("none", strong)]
-    for name, y in curves.items():
+    for name, (x, y) in curves.items():
         number = others.index(name) if name in others else 0
         look = {"color": plots.OKABE_ITO[1:6][number % 5], "ls": DASHES[number // 5 % 4], "lw": 1.1}
         look = {"none": {"color": "black", "ls": "--", "lw": 1.4}, strong: {"color": plots.BLUE, "lw": 2.4}}.get(name, look)

@@ -1,4 +1,4 @@
-"""The paper's cell once more, in NumPy, straight from its equations 1-6 and Table 1: the oracle of test_cell.py.
+"""The paper's cell once more, in NumPy, straight from its equations 1-6 and Table 1: the oracle of test_cell.py. Pairs and gates too.
 
 Written apart from the package: no formula text, no Keras.
 """
@@ -32,6 +32,26 @@ TABLE_1 = {
     "H-5": lambda c, h, o: (c, c * np.tanh(h)),
 }
 
+#: The line of the first, then that of the second.
+PAIRS = {
+    f"C-{k}+H-{n}": lambda c, h, o, k=k, n=n: TABLE_1[f"H-{n}"](*TABLE_1[f"C-{k}"](c, h, o), o) for k in range(1, 13) for n in range(1, 6)
+}
+#: (i, f, o, g, c_prev) -> (i, f, o, g) before equation 5.
+GATES = {
+    "O-1": lambda i, f, o, g, c: (i, f, o * sigma(c), g),
+    "O-2": lambda i, f, o, g, c: (i, f, o * sigma(o), g),
+    "O-3": lambda i, f, o, g, c: (i, f, o * np.tanh(o), g),
+    "I-1": lambda i, f, o, g, c: (i * sigma(c), f, o, g),
+    "I-2": lambda i, f, o, g, c: (i * sigma(i), f, o, g),
+    "I-3": lambda i, f, o, g, c: (i * np.tanh(i), f, o, g),
+    "F-1": lambda i, f, o, g, c: (i, f * sigma(c), o, g),
+    "F-2": lambda i, f, o, g, c: (i, f * sigma(f), o, g),
+    "F-3": lambda i, f, o, g, c: (i, f * np.tanh(f), o, g),
+    "G-1": lambda i, f, o, g, c: (i, f, o, g * sigma(c)),
+    "G-2": lambda i, f, o, g, c: (i, f, o, g * sigma(g)),
+    "G-3": lambda i, f, o, g, c: (i, f, o, g * np.tanh(g)),
+}
+
 
 def run(x, weights, name, backwards=False):
     """x (batch, time, features); weights (W, U, b) with Keras' gate order i, f, c, o. Returns every h, and the last c."""
@@ -43,8 +63,10 @@ def run(x, weights, name, backwards=False):
         z = x[:, t].astype(np.float64) @ kernel + h @ recurrent + bias
         zi, zf, zc, zo = (z[:, k * units : (k + 1) * units] for k in range(4))
         f, i, o, candidate = sigma(zf), sigma(zi), sigma(zo), np.tanh(zc)
+        if name in GATES:
+            i, f, o, candidate = GATES[name](i, f, o, candidate, c)
         c = f * c + i * candidate
         h = o * np.tanh(c)
-        c, h = TABLE_1[name](c, h, o)
+        c, h = (TABLE_1 | PAIRS)["none" if name in GATES else name](c, h, o)
         outputs.append(h)
     return np.stack(outputs, axis=1), c

@@ -58,6 +58,23 @@ def test_the_same_formula_is_the_same_alteration():
     assert alteration("none").key == "none" and alteration(ALTERATIONS["H-2"]) is ALTERATIONS["H-2"]
 
 
+def test_statements_on_gates_run_in_order_before_there_is_a_state():
+    item = alteration("o = o * tanh(c_prev); f = 1 - o; c = c * o; h = h + f")
+    gates = {name: VALUES[name] for name in NAMES if name not in ("c", "h")}  # no c and no h: they are not asked for
+    i, f, o, g = item.gates(NUMPY, **gates)
+    expected = VALUES["o"] * np.tanh(VALUES["c_prev"])
+    np.testing.assert_allclose([i, f, o, g], [VALUES["i"], 1 - expected, expected, VALUES["g"]])
+    c, h = item.apply(NUMPY, **gates | {"f": f, "o": o, "c": VALUES["c"], "h": VALUES["h"]})
+    np.testing.assert_allclose([c, h], [VALUES["c"] * expected, VALUES["h"] + 1 - expected])
+    np.testing.assert_array_equal(alteration("i = 1").gates(NUMPY, **gates)[0], np.ones((3, 4)))
+    np.testing.assert_array_equal(alteration("C-1").gates(NUMPY, **gates), [VALUES[name] for name in "ifog"])
+    assert item.state == "mixed" and item.assigned == ("f", "o", "c", "h") and alteration("g = i").state == "gates"
+    assert (
+        item.latex.startswith(r"o_t = o_t \circ \tanh(c_{t-1}),\quad f_t = 1 - o_t,\quad c_t = ")
+        and r"\tilde{c}_t = i_t" == alteration("g = i").latex
+    )
+
+
 def test_latex():
     assert alteration("C-8").latex == r"c_t = h_t \circ \sigma(c_t)"
     assert alteration("c = 0.5 * (c_prev + g) / 2; h = -(h - c)").latex == (
@@ -74,10 +91,26 @@ def test_latex():
         ("c * o", "unknown alteration"),
         ("c = c * sigmiod(o)", "did you mean 'sigmoid'"),
         ("c = c * oo", "unknown name 'oo'"),
-        ("i = c", "cannot assign 'i'"),
+        ("i = c", "i cannot read c, which comes after it; what it can read is c_prev"),
+        ("o = o * tanh(h)", "o cannot read h, which comes after it; what it can read is h_prev"),
+        ("g = g\ni = 1 + abs(2 * -c) * g; c = c", "i cannot read c"),
+        ("c = c * o; o = o * c_prev", "o is assigned after c; gates are altered before there is a c or an h: write them first"),
+        ("o = o; h = h; c = h; f = i", "f is assigned after h"),
+        ("c_prev = c", "cannot assign 'c_prev' (previous states are read only)"),
+        ("sigmoid = c", "cannot assign 'sigmoid' (unknown name)"),
+        ("o.real = o", "must assign c, h or a gate"),
+        ("o, f = f, o", "must assign c, h or a gate"),
+        ("o = __import__('os').system('touch hacked')", "is not allowed"),
+        ("o = clip(o, 1, 0)", "the lower bound comes first"),
+        ("C-1+H-6", "did you mean 'C-1+H-"),
+        ("H-2+C-1", "unknown alteration 'H-2+C-1'"),
+        ("C-1+C-2", "Known: 'none'"),
+        ("O-4", "did you mean 'O-"),
+        ("pair", "did you mean 'pairs'?"),
+        ("pairs", "'pairs' names 60 alterations; a cell has one of them, such as 'C-1+H-1'"),
         ("x = c", "cannot assign 'x'"),
         ("c += h = 1", "cannot read"),
-        ("c += h", "must assign c or h"),
+        ("c += h", "must assign c, h or a gate"),
         ("c, h = h, c", "must assign"),
         ("c = h = o", "must assign"),
         ("c = c.shape", "Attribute is not allowed"),
@@ -176,6 +209,8 @@ def test_a_formula_is_a_text_with_a_statement(formula):
         ("c = (c\n  * o)", "c = c * o"),
         ("c = 1_000 * c + 0x10 - 0b11", "c = 1000 * c + 16 - 3"),
         ("c = 3.4e38 * c + 1.2e-38 + 0.0 + 0", "c = 3.4e+38 * c + 1.2e-38 + 0.0 + 0"),
+        ("o=0.5\ni = (i * o) ;c=c*o", "o = 0.5; i = i * o; c = c * o"),
+        ("g = clip(0.1, c_prev, h_prev)", "g = clip(0.1, c_prev, h_prev)"),
         ("c = " + "-" * 39 + "c", "c = " + "-" * 39 + "c"),
         ("c = " + "c + " * 39 + "c", "c = " + "c + " * 39 + "c"),
         ("c = " + "abs(" * 39 + "c" + ")" * 39, "c = " + "abs(" * 39 + "c" + ")" * 39),
@@ -184,8 +219,8 @@ def test_a_formula_is_a_text_with_a_statement(formula):
 def test_normal_form_is_read_as_itself(text, normal):
     item = alteration(text)
     assert item.key == normal and alteration(normal).key == normal and item == alteration(normal)
-    assert item.latex and item.state in ("c", "h", "both")
-    assert np.shape(item.apply(NUMPY, **VALUES)) == (2, 3, 4)
+    assert item.latex and item.state in ("c", "h", "both", "gates", "mixed")
+    assert np.shape(item.apply(NUMPY, **VALUES)) == (2, 3, 4) and np.shape(item.gates(NUMPY, **VALUES)) == (4, 3, 4)
 
 
 def test_nearest():
@@ -238,7 +273,7 @@ def printed_value(latex):
 
 def assert_printed_is_computed(formula):
     item = alteration(formula)
-    computed = item.apply(NUMPY, **VALUES)[item.state == "h"]
+    computed = {**dict(zip("ifog", item.gates(NUMPY, **VALUES))), **dict(zip("ch", item.apply(NUMPY, **VALUES)))}[formula[0]]
     text = formula.split(" = ", 1)[1]
     np.testing.assert_allclose(computed, np.broadcast_to(eval(text, dict(ORACLE), dict(VALUES)), (3, 4)), rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(computed, np.broadcast_to(printed_value(item.latex), (3, 4)), rtol=1e-9, atol=1e-12, err_msg=item.latex)
@@ -300,7 +335,7 @@ def random_expression(rng, depth):
 def test_latex_of_random_formulas_is_read_as_the_formula(seed):
     rng, read = random.Random(seed), 0
     while read < 30:
-        formula = f"{rng.choice('ch')} = {random_expression(rng, 3)}"
+        formula = f"{rng.choice('chcho')} = {random_expression(rng, 3)}"
         try:
             with np.errstate(all="ignore"):
                 if not np.abs(alteration(formula).apply(NUMPY, **VALUES)).max() < 1e12:  # NaN too: nothing to compare

@@ -4,11 +4,12 @@ import os
 import re
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lstmcs import Alteration, FormulaError, alteration
-from lstmcs.alterations import FUNCTIONS, NAMES, NUMPY, STATES
+from lstmcs.alterations import FUNCTIONS, NAMES, NUMPY, STATES, VECTORS
 
 EXAMPLES = int(os.environ.get("LSTMCS_EXAMPLES", "0"))
 hundreds = settings(
@@ -46,8 +47,18 @@ def larger(part):
 
 
 expressions = st.recursive(st.one_of(st.sampled_from(sorted(NAMES)), numbers), larger, max_leaves=12)
-statements = st.tuples(st.sampled_from(STATES), st.sampled_from(["=", " = "]), expressions).map("".join)
-formulas = st.tuples(st.lists(statements, min_size=1, max_size=3), st.sampled_from(["; ", "\n", ";"])).map(lambda p: p[1].join(p[0]))
+of_gates = st.recursive(st.one_of(st.sampled_from(sorted(set(NAMES) - set(STATES))), numbers), larger, max_leaves=12)
+equals, between = st.sampled_from(["=", " = "]), st.sampled_from(["; ", "\n", ";"])
+statements = st.tuples(st.sampled_from(STATES), equals, expressions).map("".join)
+gates = st.tuples(st.sampled_from(VECTORS), equals, of_gates).map("".join)
+formulas = st.one_of(
+    st.tuples(st.lists(statements, min_size=1, max_size=3), between).map(lambda p: p[1].join(p[0])),
+    st.tuples(st.lists(gates, min_size=1, max_size=2), st.lists(statements, max_size=2), between).map(lambda p: p[2].join([*p[0], *p[1]])),
+)
+#: Gates and states in any order, each reading anything: few of them are formulas.
+disordered = st.tuples(
+    st.lists(st.tuples(st.sampled_from((*STATES, *VECTORS)), equals, expressions).map("".join), min_size=1, max_size=4), between
+).map(lambda p: p[1].join(p[0]))
 
 
 def read(make):
@@ -66,8 +77,24 @@ def test_what_is_printed_is_read_as_the_same(text):
     if found is not None:
         again = alteration(found.key)
         assert again == found and again.key == found.key and again.latex == found.latex and again.state == found.state
-        assert found.state in ("c", "h", "both") and found.latex and "None" not in found.latex
-        assert {line.partition(" = ")[0] for line in found.key.split("; ")} == set(re.findall(r"(?:^|[;\n])\s*([ch])\s*=", text))
+        assert found.state in ("c", "h", "both", "gates", "mixed") and found.latex and "None" not in found.latex
+        assigned = {line.partition(" = ")[0] for line in found.key.split("; ")}
+        assert assigned == set(re.findall(r"(?:^|[;\n])\s*([chifog])\s*=", text)) == set(found.assigned)
+
+
+@hundreds
+@given(disordered)
+def test_gates_come_before_states_and_read_none_of_them(text):
+    """By the text alone: a formula of statements in another order, or of a gate that reads a new state, is an error."""
+    lines = [line.partition("=") for line in re.split("[;\n]", text)]
+    order = [name.strip() in VECTORS for name, _, _ in lines]
+    late = order != sorted(order, reverse=True)
+    early = any(gate and set(re.findall(r"\b[ch]\b", value)) for gate, (_, _, value) in zip(order, lines))
+    found = read(lambda: alteration(text))
+    assert found is None or not (late or early)
+    if late and not early and all(read(lambda line=line: alteration(line)) for line in re.split("[;\n]", text)):
+        with pytest.raises(FormulaError, match=r"\w is assigned after [ch]; gates are altered before"):
+            alteration(text)
 
 
 @hundreds
@@ -82,11 +109,12 @@ def test_the_value_is_what_python_makes_of_the_text(text):
         try:
             for statement in re.split("[;\n]", text):
                 exec(statement.strip(), dict(PYTHON), expected)
-                expected |= {name: np.broadcast_to(expected[name], (3, 4)) for name in STATES}  # a number fills its state
+                expected |= {name: np.broadcast_to(expected[name], (3, 4)) for name in NAMES}  # a number fills what it is assigned to
         except (ZeroDivisionError, OverflowError):  # of Python's own numbers; the language has NaN or has refused it
             return
-        c, h = found.apply(NUMPY, **VALUES)
-    for state, name in ((c, "c"), (h, "h")):
+        altered = dict(zip(VECTORS, found.gates(NUMPY, **{name: VALUES[name] for name in NAMES if name not in STATES})))
+        altered |= dict(zip(STATES, found.apply(NUMPY, **VALUES | altered)))
+    for name, state in altered.items():
         assert state.shape == (3, 4)
         np.testing.assert_allclose(state, expected[name], rtol=1e-12, atol=1e-300, equal_nan=True)
 

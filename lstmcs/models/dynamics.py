@@ -82,7 +82,38 @@ def _step(alteration: Alteration, x: np.ndarray, state: np.ndarray, recurrent: n
     h_prev, c_prev = state
     zi, zf, zg, zo = np.split(x + h_prev @ recurrent, 4, axis=-1)
     i, f, o, g = NUMPY["sigmoid"](zi), NUMPY["sigmoid"](zf), NUMPY["sigmoid"](zo), np.tanh(zg)
+    c, h = stepped(alteration, i, f, o, g, c_prev, h_prev)
+    return np.stack([h, c])
+
+
+def stepped(alteration: Alteration, i, f, o, g, c_prev, h_prev) -> tuple[np.ndarray, np.ndarray]:
+    """(c, h) after a step with these gates and this candidate, arrays of one shape."""
+    i, f, o, g = alteration.gates(NUMPY, i=i, f=f, o=o, g=g, c_prev=c_prev, h_prev=h_prev)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
-    c, h = alteration.apply(NUMPY, i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
-    return np.stack([h, c])
+    return alteration.apply(NUMPY, i=i, f=f, o=o, g=g, c=c, h=h, c_prev=c_prev, h_prev=h_prev)
+
+
+class Curve(NamedTuple):
+    """What a formula makes of one state, arrays of one shape: c after the standard step, the state it leaves, the one the formula leaves.
+
+    The state is h where the formula reaches h alone (by h or o), else c.
+    """
+
+    c: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+def one_state(alteration: Alteration, i: float = 0.5, f: float = 0.5, o: float = 0.5) -> Curve:
+    """A formula's curve for gates of these values. c runs from -3 to 3 where states alone are altered, and c_prev = c, h_prev = h, g = tanh(c).
+    A formula with statements on gates needs a whole step: there c_prev runs from -3 to 3, h_prev = o tanh(c_prev), g = tanh(c_prev)."""
+    x = np.linspace(-3, 3, 121)
+    i, f, o = (np.full_like(x, value) for value in (i, f, o))
+    shown = 1 if set(alteration.assigned) <= {"o", "h"} and alteration.formula else 0
+    if alteration.state in ("gates", "mixed"):
+        standard, altered = (stepped(one, i, f, o, np.tanh(x), x, o * np.tanh(x)) for one in (as_alteration("none"), alteration))
+    else:
+        standard = x, o * np.tanh(x)
+        altered = alteration.apply(NUMPY, i=i, f=f, o=o, g=np.tanh(x), c=x, h=standard[1], c_prev=x, h_prev=standard[1])
+    return Curve(standard[0], standard[shown], altered[shown])

@@ -9,6 +9,8 @@ Every module has the same functions with the same meaning (tensorflow.py says it
     unidirectional(x, weights, alter=None, initial_state=None, reverse=False, mask=None) -> [B, T, u], (h, c)
     cell(i, f, o, g, c_prev, h_prev, alter, keep=None) -> (c, h)
 
+alter is a pure function of gates and states. It may have another, `alter.gates`, which alters the gates before there are new states.
+
 A backend is imported when its module is asked for, not before.
 """
 

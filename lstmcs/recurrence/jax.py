@@ -3,6 +3,7 @@
 The step, its arguments and its results are those of tensorflow.py::
 
     i, f, g, o = split(x W + h_prev U + b);  i, f, o = sigmoid(.);  g = tanh(g)
+    i, f, o, g = alter.gates(i=, f=, o=, g=, c_prev=, h_prev=)  where alter has such a function
     c = f * c_prev + i * g
     h = o * tanh(c)
     c, h = alter(i=, f=, o=, g=, c=, h=, c_prev=, h_prev=)      any pure function of arrays [..., u], or None
@@ -57,6 +58,8 @@ def cell_states(x, weights, alter=None, reverses=(False,), mask=None):
 
 def cell(i, f, o, g, c_prev, h_prev, alter, keep=None):
     """The element-wise part of a step, all [..., u]; returns the altered (c, h). keep: bool [..., 1], False holds the state."""
+    if hasattr(alter, "gates"):
+        i, f, o, g = alter.gates(i=i, f=f, o=o, g=g, c_prev=c_prev, h_prev=h_prev)
     c = f * c_prev + i * g
     h = o * jnp.tanh(c)
     if alter is not None:

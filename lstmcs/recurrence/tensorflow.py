@@ -3,6 +3,7 @@
 One step, gate order i, f, c, o as in Keras (the candidate, Keras' c gate, is g here)::
 
     i, f, g, o = split(x W + h_prev U + b);  i, f, o = sigmoid(.);  g = tanh(g)
+    i, f, o, g = alter.gates(i=, f=, o=, g=, c_prev=, h_prev=)  where alter has such a function
     c = f * c_prev + i * g
     h = o * tanh(c)
     c, h = alter(i=, f=, o=, g=, c=, h=, c_prev=, h_prev=)      any pure function of [B, u] tensors, or None
@@ -48,6 +49,8 @@ def unidirectional(x, weights, alter=None, initial_state=None, reverse=False, ma
 
 def cell(i, f, o, g, c_prev, h_prev, alter, keep=None):
     """The element-wise part of a step, all [B, u]; returns the altered (c, h). keep: bool [B, 1], False holds the state."""
+    if hasattr(alter, "gates"):
+        i, f, o, g = alter.gates(i=i, f=f, o=o, g=g, c_prev=c_prev, h_prev=h_prev)
     c = f * c_prev + i * g
     h = o * tf.tanh(c)
     if alter is not None:

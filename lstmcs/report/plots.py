@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from ..alterations import ALTERATIONS, NUMPY, alteration
+from ..alterations import ALTERATIONS, alteration
 from ..datasets.preparation import apart
 from ..datasets.preprocess import Prepared
 from ..fold import is_reseed, label
 from ..metrics import METRICS
 from ..models import kinds
+from ..models.dynamics import one_state
 from ..stats import curves as speeds
 from ..stats import multiple, single
 from . import formulas
@@ -116,12 +117,11 @@ def several(panels: list[Figure], alt: str) -> Picture:
 
 @picture
 def alteration_curves(names=None, o: float = 0.5) -> Picture:
-    """What each alteration makes of the state: c (for C) or h (for H) after it, over c, with o fixed and h = o tanh c. A panel each."""
-    c = np.linspace(-3, 3, 81)
-    h, half, panels = o * np.tanh(c), np.full_like(c, o), []
+    """What each alteration makes of the state: c (for C) or h (for H) after it, over c after the standard step, every gate at `o` to
+    begin with (dynamics.one_state). A panel each."""
+    panels = []
     for item in [alteration(n) for n in names or ALTERATIONS if n != "none"]:
-        new_c, new_h = item.apply(NUMPY, i=half, f=half, o=half, g=np.tanh(c), c=c, h=h, c_prev=c, h_prev=h)
-        before, after = (h, new_h) if item.state == "h" else (c, new_c)
+        c, before, after = one_state(item, o, o, o)
         fig, ax = panel(SMALL, 1.5)
         ax.axhline(0, color="#cccccc", lw=0.5, zorder=0)
         ax.axvline(0, color="#cccccc", lw=0.5, zorder=0)
@@ -129,7 +129,7 @@ def alteration_curves(names=None, o: float = 0.5) -> Picture:
         ax.plot(c, after, color=BLUE, lw=1.8)
         ax.set(ylim=(-3.2, 3.2), yticks=(-2, 0, 2), xticks=(-2, 0, 2))
         fig.suptitle(formulas.name(item.id), x=0.02, ha="left")
-        ends = ", ".join(f"{after[at]:.2g} at {c[at]:g}" for at in (0, 40, 80))
+        ends = ", ".join(f"{after[at]:.2g} at {c[at]:g}" for at in (0, len(c) // 2, -1))
         fig.set_label(f"{item.id}: the state after {item.formula} is {ends}.")
         panels.append(fig)
     return several(panels, "The state after the alteration over the state before it, a panel an alteration.")

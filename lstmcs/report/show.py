@@ -19,7 +19,6 @@ from latex2mathml.converter import convert
 from matplotlib import pyplot, rc_context
 from matplotlib.figure import Figure
 
-from ..alterations import TABLE_1
 from ..metrics import METRICS
 from . import formulas, plots
 
@@ -35,7 +34,7 @@ def table(
     """A frame as a table: numbers right, words left, floats with `decimals` places, missing values as a dash; all escaped.
 
     latex: columns whose texts are formulas. MathJax, which JupyterLab runs over every output, is told to leave the table
-    alone: a "$" in a cell is a dollar. infinite: what stands for a value that is. An id of Table 1 has its formula beside it.
+    alone: a "$" in a cell is a dollar. infinite: what stands for a value that is. An id has its formula beside it.
     """
     frame = frame.rename_axis(index=frame.index.name or "alteration").reset_index() if index else frame
     seen = set()
@@ -49,7 +48,7 @@ def table(
             return infinite
         if isinstance(value, float):
             return f"{value:.{decimals}f}"
-        if str(value) in TABLE_1 and heading(column) == "alteration":
+        if formulas.plain(str(value)) and heading(column) == "alteration":
             return f'{value}<span class="formula"> {math(formulas.latex(value))}</span>'
         return with_formulas(value, seen) if column in PROSE else html.escape(str(value))
 
@@ -148,7 +147,7 @@ def math(latex: str, block: bool = False) -> str:
 
 
 def with_formulas(text: str, seen: set[str] | None = None) -> str:
-    """Escaped text with the formula behind each id of Table 1 where it is first named: "C-1 (c ∘ o)". seen: those that were."""
+    """Escaped text with the formula behind each id where it is first named: "C-1 (c ∘ o)". seen: those that were."""
     seen = set() if seen is None else seen
 
     def first(found) -> str:

@@ -90,7 +90,8 @@ def one_set(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:
 
 
 #: Which state a formula alters, in words.
-STATES = {"c": "the current state c", "h": "the hidden state h", "both": "both states"}
+STATES = {"c": "the current state c", "h": "the hidden state h", "both": "both states", "gates": "gates, not the states",
+          "mixed": "gates and states"}  # fmt: skip
 
 
 def one_cell(results: pd.DataFrame, name: str, metric: str = "macro_f1") -> str:

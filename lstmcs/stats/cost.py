@@ -9,7 +9,7 @@ over different folds would carry that along. Scores, seconds and seconds an epoc
 import numpy as np
 import pandas as pd
 
-from ..alterations import ALTERATIONS
+from ..alterations import KNOWN
 from ..fold import is_reseed
 from ..metrics import METRICS
 from . import single
@@ -84,8 +84,8 @@ def paired(results: pd.DataFrame, row: tuple[str, str], base: tuple[str, str], m
 def in_order(
     table: pd.DataFrame, models: tuple[str, ...] = ("lstm", "simple", "bert", "bert-prepared", "tfidf", "constant")
 ) -> pd.DataFrame:
-    """Rows by data set, model, and cell in the order of Table 1 with own formulas last."""
-    order = {"model": list(models), "alteration": list(ALTERATIONS)}
+    """Rows by data set, model, and cell in the order of Table 1, pairs and gates, with own formulas last."""
+    order = {"model": list(models), "alteration": list(KNOWN)}
 
     def rank(column: pd.Series) -> pd.Series:
         known = order.get(column.name)

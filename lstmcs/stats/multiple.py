@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from ..alterations import ALTERATIONS
+from ..alterations import KNOWN
 from ..fold import is_reseed
 from ..metrics import METRICS
 from . import hierarchical, single
@@ -115,11 +115,9 @@ def unlearned(results: pd.DataFrame) -> tuple[str, ...]:
 
 
 def in_order(names) -> list[str]:
-    """Each name once: Table 1's order, then own formulas, then the reseeds."""
-    known = list(dict.fromkeys(names))
-    return sorted(
-        known, key=lambda name: list(ALTERATIONS).index(name) if name in ALTERATIONS else len(ALTERATIONS) + int(is_reseed([name])[0])
-    )
+    """Each name once: Table 1's order, then pairs, gates, own formulas, and the reseeds."""
+    order = {name: number for number, name in enumerate(KNOWN)}
+    return sorted(dict.fromkeys(names), key=lambda name: order.get(name, len(order) + int(is_reseed([name])[0])))
 
 
 def means(results: pd.DataFrame, metric: str = "macro_f1", relative: bool = False, without=()) -> pd.DataFrame:

@@ -33,7 +33,7 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import stdtr
 
-from ..alterations import ALTERATIONS
+from ..alterations import KNOWN
 from ..errors import nearest
 from ..fold import RESEED, is_reseed
 from ..metrics import METRICS
@@ -249,7 +249,7 @@ def times_as_long(seconds: pd.Series | None, base: pd.Series | None) -> float:
 
 
 def done(results: pd.DataFrame) -> pd.DataFrame:
-    """The finished folds of one data set and model: alterations in the order of Table 1, own formulas, the reseeds.
+    """The finished folds of one data set and model: alterations in the order of Table 1, pairs, gates, own formulas, the reseeds.
 
     What times are taken of; scores are those of `scored`. ValueError when the frame holds several data sets or models, or two records of one fold (other settings or seeds).
     """
@@ -280,7 +280,7 @@ def _of_one(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_order(finished: pd.DataFrame) -> pd.DataFrame:
-    order = {name: number for number, name in enumerate(ALTERATIONS)}
+    order = {name: number for number, name in enumerate(KNOWN)}
     if (twice := finished.duplicated(["alteration", "run", "fold"])).any():
         first = finished[twice].iloc[0]
         raise ValueError(f"two records of {first['alteration']}, run {first['run']}, fold {first['fold']}: "

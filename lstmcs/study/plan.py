@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import rules
+from .. import families, rules
 from ..alterations import ALTERATIONS, alteration
 from ..datasets import formats, registry
 from ..datasets.loading import Dataset, load_dataset
@@ -48,7 +48,8 @@ class Settings:
 
     preset: start (1 run x 10 folds of five alterations) | smoke (tests) | quick (1 x 10, all 17) | standard (3 x 10) | paper (10 x 10).
     datasets: registered names, or files: "my.csv?text=body&label=tag"; None means robo.
-    alterations: ids of Table 1 or formulas; empty means the preset's: all 18, but for start and smoke.
+    alterations: ids, formulas, or families of ids (table-1, pairs, pairs-12, gates, gates-6: see families.py); empty means the preset's:
+        all 18 of the paper, but for start and smoke.
     models: kinds of models.kinds.KINDS; None or empty means the preset's ("lstm" and the plain references "constant" and "tfidf", for smoke
         "lstm" alone), of an edition those that it holds. "lstm" has every alteration and the reseeds, "simple" the alterations too, but of
         all 18 only none, C-1 and H-2; "bert", "bert-prepared", "tfidf" and "constant" have no cell to alter, so one row.
@@ -133,7 +134,7 @@ class Settings:
         of_preset = PRESETS[held.get("preset", self.preset)].get("alterations", tuple(ALTERATIONS))
         names = _names(self.alterations, "alterations") or held.get("alterations", of_preset)
         # the unaltered cell is always there: every comparison is with it
-        put("alterations", tuple(dict.fromkeys(alteration(a).id for a in ("none", *names))))
+        put("alterations", tuple(dict.fromkeys(alteration(a).id for name in ("none", *names) for a in families.members(name))))
         usual = tuple(preset.get("models", kinds.MODELS))  # the preset's, or those of the edition
         put("models", _names(self.models, "models") or (("lstm",) if self.protocols else usual))
         if unknown := [name for name in self.models if name not in kinds.KINDS]:

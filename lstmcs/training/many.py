@@ -84,8 +84,7 @@ class ManyTrainer(Trainer):
             halves = [layer.forward_layer.cell, layer.backward_layer.cell]
             places = [[_place(v, self.variables) for v in (cell.kernel, cell.recurrent_kernel, cell.bias)] for cell in halves]
             self._probes.append((inputs, places))
-        alteration = layer.forward_layer.alteration
-        self._alter = partial(alteration.apply, FUNCTIONS) if alteration.formula else None
+        self._alter = layer.forward_layer.alteration.of(FUNCTIONS)
 
     def at_once(self) -> int:
         """How many folds the device's memory holds side by side."""
