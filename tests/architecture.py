@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "training": [*TOP, "recurrence", "datasets", "models"],
     "study": [*TOP, "protocols", "datasets", "models.kinds", "models.checkpoints", "training"],
     "paper": [*TOP, "datasets", "models", "stats"],
-    "report": [*TOP, "datasets", "models", "stats", "training", "study", "paper"],
+    "report": [*TOP, "protocols", "datasets", "models", "stats", "training", "study", "paper"],
     "explorer": [*TOP, "datasets", "models", "study", "report"],
     "__main__": [*TOP, "protocols", "datasets", "models", "stats", "training", "study", "paper", "report"],
 }

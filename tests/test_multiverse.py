@@ -80,6 +80,12 @@ def test_a_protocol_under_which_nothing_is_learned_says_nothing(results):
     assert idle["padding=post"] == ("t",) and idle["default"] == ()
     own = under("padding=post", {"none": [44.0] * 4}).assign(model="constant")  # its own constant answer comes first
     assert multiverse.unlearned(pd.concat([every, own]), GRID)["padding=post"] == ()
+    alike = under(
+        "padding=mask", {"none": [30.0, 31.0], "C-1": [30.0, 31.0], "reseed-1": [30.0, 31.0]}
+    )  # without a constant answer on record
+    assert multiverse.unlearned(alike, GRID) == {"padding=mask": ("t",)}
+    assert multiverse.unlearned(alike.assign(macro_f1=1.0), GRID) == {"padding=mask": ()}  # nothing is left to learn
+    assert multiverse.unlearned(alike[alike["alteration"] != "reseed-1"], GRID) == {"padding=mask": ()}  # C-1 may have no effect here
     lstm = every[every["model"] == "lstm"]
     table = multiverse.shares(multiverse.cells(lstm, GRID, idle=idle)).set_index("alteration")
     assert table.loc["C-1", ["unlearned", "answered", "same", "missing"]].tolist() == [1, 4, 1, 4]
@@ -93,7 +99,7 @@ def test_differences_are_paired_within_a_protocol_and_scores_are_the_unaltered_c
     mine = differences["t", "C-1"]
     assert list(mine.index) == list(GRID.index) and mine.loc["units=104"].tolist() == pytest.approx([0.1, 0, 0.1, 0])
     assert mine.loc["padding=mask"].tolist() == pytest.approx([10, np.nan, np.nan, np.nan], nan_ok=True)
-    scores = multiverse.unaltered(results, GRID)["t"]
+    scores = multiverse.unaltered(results, GRID)["t", "none"]
     assert scores.loc["default"].tolist() == pytest.approx([50] * 4) and scores.loc["padding=post"].isna().all()
 
 
@@ -101,7 +107,7 @@ def test_nothing_on_record_is_an_empty_answer():
     nothing = under("default", {"none": [50.0]}).iloc[:0]
     assert multiverse.cells(nothing, GRID).empty and multiverse.shares(multiverse.cells(nothing, GRID)).empty
     assert multiverse.differences(nothing, GRID) == {} == multiverse.unaltered(nothing, GRID)
-    assert multiverse.joint_tests({}).empty
+    assert multiverse.joint_tests({}).empty and {"dataset", "alteration", "sd"} < set(multiverse.moved({}, GRID))
     gaps = matrix(np.full((9, 4), np.nan), GRID)
     found = multiverse.joint(gaps)
     assert found["protocols"] == 0 and found["verdict"] == "no data" and np.isnan(found["p_mean"])
@@ -250,7 +256,7 @@ def test_variances_worked_by_hand():
         "combinations",
     ]
     assert table["share"].tolist() == pytest.approx([200 / 3, 100 / 3, 0], abs=1e-6) and table["levels"].tolist() == [3, 2, 2]
-    assert table["most"].tolist() == [1, 0, 0] and table.loc["learning_rate", "level"] == 0.0005
+    assert table["most"].tolist() == [1, 0, 0] and table.loc["learning_rate", ["level", "mean"]].tolist() == pytest.approx([0.0005, 3])
     both = effect + 6.0 * ((levels["learning_rate"] == 0.0005) & (levels["units"] == 104))  # more than the sum of the two
     assert (
         multiverse.by_dimension(matrix(np.tile(both.to_numpy(float)[:, None], (1, 4)), levels), levels)
@@ -258,6 +264,14 @@ def test_variances_worked_by_hand():
         .loc["combinations", "sd"]
         > 1
     )
+
+
+def test_every_comparison_has_its_dimensions(results):
+    table = multiverse.moved(multiverse.differences(results, GRID), GRID)
+    assert table.groupby(["dataset", "alteration"], sort=False).size().to_dict() == {("t", "C-1"): 5, ("t", "reseed-1"): 5}
+    mine = table[table["alteration"] == "C-1"].set_index("dimension")
+    assert mine["levels"].to_dict() == {"dropout": 3, "units": 2, "learning_rate": 1, "batch_size": 1, "padding": 1}
+    assert mine.loc[["batch_size", "padding"], "sd"].isna().all() and mine.loc["units", "mean"] == pytest.approx(-2)
 
 
 def test_the_noise_of_the_folds_is_taken_off_and_each_draw_pays_for_its_own():

@@ -178,10 +178,19 @@ def test_a_page_depends_on_every_file_of_the_package_those_in_wings_too(home, mo
 def test_the_pages_of_a_notebook_are_its_own_affair(tmp_path, monkeypatch):
     """Its metadata says how many it makes, of which models, and whether it quotes documents; one that says nothing makes one of all."""
     found = run.notebooks()
-    assert list(found) == ["00_quickstart", "01_data", "02_cell", "03_alterations", "04_summary", "05_transformers", "06_claims"]
+    assert list(found) == [
+        "00_quickstart",
+        "01_data",
+        "02_cell",
+        "03_alterations",
+        "04_summary",
+        "05_transformers",
+        "06_claims",
+        "07_protocols",
+    ]
     assert {name for name, about in found.items() if about["texts"]} == {"01_data"}
     assert {name: about["pages"] for name, about in found.items()} == {
-        "00_quickstart": "none", "01_data": "each", "02_cell": "one", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all"}  # fmt: skip
+        "00_quickstart": "none", "01_data": "each", "02_cell": "one", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all", "07_protocols": "all"}  # fmt: skip
     for name, metadata in (("10_own", {}), ("9_mine", {"lstmcs": {"pages": "each", "models": ["bert"]}}), ("notes", {})):
         nbformat.write(nbformat.v4.new_notebook(metadata=metadata), tmp_path / f"{name}.ipynb")
     monkeypatch.setattr(run.environment, "shared", lambda *parts: tmp_path)

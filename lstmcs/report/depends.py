@@ -1,4 +1,4 @@
-"""What a page says of choices that nobody knows to be right, and of what the answer hangs on: the epoch that is read of a training.
+"""What a page says of choices that nobody knows to be right, and of what the answer hangs on: the epoch that is read, the protocol.
 
 Figures of the statistics in, words out, as in wording.py.
 """
@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from .. import rules
+from .. import protocols, rules
 from ..fold import is_reseed, label
+from ..metrics import METRICS
+from ..paper.claims import NOT_ASKED, WORDS, check_claims
 from ..stats import curves as speeds
-from ..stats import single
+from ..stats import multiverse, single
 
 
 def depending(table: pd.DataFrame, rule: str) -> str:
@@ -67,3 +69,176 @@ def verdicts_by_rules(table: pd.DataFrame) -> pd.DataFrame:
     """stats.curves.under_rules to be read: columns "by best", ... for the rules, which have names of scores too."""
     shown = table.assign(alteration=table["alteration"].map(label), depends=table["depends"].map({True: "yes", False: "no"}))
     return shown.rename(columns=lambda name: name if name in ("dataset", "alteration", "depends") else f"by {name}")
+
+
+# === Protocols ===
+
+
+def in_protocols(shares: pd.DataFrame) -> tuple[str, dict[str, int]]:
+    """The answer for everybody: a sentence, and in how many comparisons an altered cell was better, worse, or neither.
+
+    shares: stats.multiverse.shares.
+    """
+    altered, null = _parted(shares)
+    total, better, worse = (int(altered[word].sum()) for word in ("answered", "better", "worse"))
+    if not total:
+        return "Nothing can be said yet: no two folds of an alteration and of the unaltered cell are on record under any protocol.", {}
+    ways = int(shares["planned"].max())
+    told = f"We trained a network that sorts texts in {ways} plausible ways, each with and without one more line: in {better or 'none'} of {total} "
+    told += f"comparisons it sorted better with it, in {worse or 'none'} worse."
+    if seeds := int(null["answered"].sum()):
+        told += f" Other seeds alone came out better in {int(null['better'].sum()) or 'none'} of {seeds}, worse in {int(null['worse'].sum()) or 'none'}."
+    if missing := int(altered["missing"].sum()):
+        told += f" Another {missing} comparison{'s are' if missing > 1 else ' is'} planned and not on record."
+    if idle := int(altered["unlearned"].sum()):
+        told += f" In another {idle} nothing was learned, so nothing is compared."
+    return told, {"better": better, "worse": worse, "no difference seen": total - better - worse}
+
+
+def _parted(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of alterations, and those of the unaltered cell with other seeds."""
+    null = is_reseed(table["alteration"])
+    return table[~null], table[null]
+
+
+def survives(shares: pd.DataFrame, metric: str = "macro_f1") -> list[str]:
+    """In how many protocols each alteration raises and lowers the score, beside other seeds alone: a line an alteration.
+
+    shares: stats.multiverse.shares.
+    """
+    altered, null = _parted(shares)
+    beside = null.groupby("dataset")[["better", "worse", "higher", "answered"]].sum()
+    lines = []
+    for cell, rows in altered.groupby("alteration", sort=False):
+        parts, silent = [], list(rows.loc[rows["answered"] == 0, "dataset"])
+        for row in rows[rows["answered"] > 0].itertuples():
+            text = f"in {row.better} of {row.answered} protocols on {row.dataset} and lowers it in {row.worse} (its mean is above 0 in {row.higher}"
+            if row.dataset in beside.index and (seeds := beside.loc[row.dataset])["answered"]:
+                text += f"; other seeds alone: {seeds['better']}, {seeds['worse']} and {seeds['higher']} of {seeds['answered']}"
+            parts.append(text + ")")
+        told = f"{cell} raises {METRICS[metric]} {'; '.join(parts)}." if parts else f"{cell}:"
+        lines.append(told + f" No protocol answers on {', '.join(silent)}." * bool(silent))
+    return lines
+
+
+def together(joint: pd.DataFrame) -> str:
+    """What all protocols of a comparison say together, and what the flips of so many folds can say. joint: stats.multiverse.joint_tests."""
+    altered, _ = _parted(joint[joint["protocols"] > 0])
+    if altered.empty:
+        return "No protocol has two paired folds on record yet."
+    words = ", ".join(f"{count} {word}" for word in single.VERDICTS if (count := int((altered["verdict"] == word).sum())))
+    decided = [f"{r.alteration} on {r.dataset} {r.verdict} ({r.mean:+.1f} points, {r.low:+.1f} to {r.high:+.1f})"
+               for r in altered.itertuples() if r.verdict in ("better", "worse", "same")]  # fmt: skip
+    text = f"Averaged over the protocols, {len(altered)} comparison{'s' * (len(altered) != 1)}: {words}{': ' * bool(decided)}{'; '.join(decided)}."
+    folds, least = int(altered["folds"].max()), altered["p_least"].min()
+    if least > 1 - single.LEVEL:
+        return f"{text} With {folds} folds no p by flips can be below {least:.2g}, so the flips decide nothing here."
+    low = altered[altered[["p_mean", "p_largest"]].min(axis=1) <= 1 - single.LEVEL]
+    named = [
+        f"{r.alteration} on {r.dataset} (the average {_p(r.p_mean)}; the largest, {r.largest}, {_p(r.p_largest)})" for r in low.itertuples()
+    ]
+    text += f" By flips of whole folds {'differ from 0: ' + '; '.join(named) if named else 'none differs from 0'}"
+    return f"{text}; of {len(altered)} comparisons about one in twenty does by chance in each figure."
+
+
+def _p(p: float) -> str:
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
+def moving(differences: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    """Which choice moves the unaltered cell's score, and which the difference to it: two lines, one less where nothing is on record.
+
+    differences, scores: stats.multiverse.moved of the differences, and of the scores.
+    """
+    lines, limit = [], 1 - single.LEVEL
+    if len(scores := scores.dropna(subset="sd")):
+        first = scores.drop_duplicates("dataset")  # the most moving first
+        most = [f"{r.dataset}: {_words(r.dimension)} (SD {r.sd:.1f} points over its levels)" for r in first.itertuples()]
+        lines.append(f"The unaltered cell's own score is moved most by, on {'; '.join(most)}.")
+    if len(differences := differences.dropna(subset="sd")):
+        altered, null = _parted(differences)
+        named = [
+            f"{_words(r.dimension, r.level)} moves {r.alteration} on {r.dataset} by {r.mean:+.1f} points, {_p(r.p)}"
+            for r in altered[altered["p"] < limit].itertuples()
+        ]
+        count = altered.groupby(["dataset", "alteration"]).ngroups
+        text = f"Of the difference to it, in {count} comparison{'s' * (count != 1)}: "
+        text += "; ".join(named) if named else "no choice can be named that moves it, by Holm's method over all levels of a comparison"
+        if len(null):
+            seeds, of = int((null["p"] < limit).sum()), null.groupby(["dataset", "alteration"]).ngroups
+            text += f"; with other seeds alone {seeds or 'none'} is named in {of}"
+        lines.append(text + ".")
+    return lines
+
+
+def _words(dimension: str, level=None) -> str:
+    """ "learning rate", or with its level "learning rate 0.002"."""
+    text = dimension.replace("_", " ")
+    return text if level is None else f"{text} {level:g}" if isinstance(level, float) else f"{text} {level}"
+
+
+def claims_by_protocol(results: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    """The paper's claims that can be asked, under each protocol on record: a row a claim, a column a protocol; "no data" without a row."""
+    found = {name: check_claims(rows).set_index("claim")["verdict"] for name, rows in results.groupby("choices", sort=False)}
+    table = pd.DataFrame(found).reindex(columns=levels.index)
+    table = table[(table != NOT_ASKED).all(axis=1)] if found else table
+    return table.fillna(multiverse.MISSING)
+
+
+def claims_counted(table: pd.DataFrame, names: int = 4) -> pd.DataFrame:
+    """How many protocols answer each claim, and which: a row a claim. table: `claims_by_protocol`."""
+    words = [WORDS[True], WORDS[False], WORDS[None], multiverse.MISSING]
+    shown = pd.DataFrame({word: (table == word).sum(axis=1) for word in words}, index=table.index)
+    for word in words[:2]:
+        shown[f"{word} under"] = [_some(row.index[row == word], names) for _, row in table.iterrows()]
+    return shown.rename(columns={multiverse.MISSING: "missing"}).rename_axis("claim").reset_index()
+
+
+def _some(names, most: int) -> str:
+    names = list(map(str, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def claims_told(table: pd.DataFrame) -> str:
+    """How many claims are answered under any protocol, and whether some are answered both ways. table: `claims_by_protocol`."""
+    there = table.loc[:, (table != multiverse.MISSING).any()]
+    if there.empty:
+        return "No claim can be asked yet."
+    yes, no = ((there == WORDS[answer]).any(axis=1) for answer in (True, False))
+    every = ((there == WORDS[True]).all(axis=1) | (there == WORDS[False]).all(axis=1)).sum()
+    text = f"Of {len(there)} claims, asked under {there.shape[1]} protocols, {int(yes.sum()) or 'none'} are confirmed under some, {int(no.sum()) or 'none'} not confirmed under some, "
+    both = list(there.index[yes & no])
+    return text + f"{every or 'none'} answered alike under all." + (f" Answered both ways: {'; '.join(both)}." if both else "")
+
+
+def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, names: int = 6) -> list[str]:
+    """What the multiverse leaves out: protocols without data, levels that none on record has, combinations, dimensions that it does not vary.
+
+    cells: stats.multiverse.cells.
+    """
+    cells = cells[~is_reseed(cells["alteration"])]
+    told, varied = [], multiverse.varied(levels)
+    there = cells[cells["verdict"] != multiverse.MISSING].groupby("protocol").size().reindex(levels.index, fill_value=0)
+    whole = cells.groupby("protocol").size().max() if len(cells) else 1
+    if len(gone := levels.index[there == 0]):
+        told.append(f"{len(gone)} of {len(levels)} planned protocols have nothing on record that can be compared: {_some(gone, names)}")
+    if len(part := levels.index[(there > 0) & (there < whole)]):
+        told.append(f"{len(part)} have only part of their comparisons: {_some(part, names)}")
+    known = levels[there > 0]
+    lost = [_words(name, level) for name, values in varied.items() for level in values if not (known[name] == level).any()]
+    if lost and len(known):
+        told.append(f"No protocol on record has: {_some(lost, names)}")
+    count = 1
+    for values in varied.values():
+        count *= len(values)
+    if count > len(levels):
+        told.append(
+            f"{len(levels)} of the {count} combinations of these levels are planned; what two changes do together and neither alone is seen in those at most"
+        )
+    alone = [name for name in (*protocols.RANGES, "padding", "rule") if name not in varied]
+    options = [name for name in protocols.OPTIONS if name not in varied]
+    if alone:
+        told.append(f"Not varied: {', '.join(map(_words, alone))}")
+    told.append(f"Of the preparation {len(options)} of {len(protocols.OPTIONS)} options are not varied")
+    told.append("Nobody can vary the optimiser here (Adam). Dimensions, levels and default are a choice: another grid may answer otherwise")
+    return told

@@ -90,16 +90,22 @@ def shares(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def unlearned(results: pd.DataFrame, levels: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """Protocol -> sets on which the unaltered cell does not pass the best constant answer under it (multiple.unlearned).
+def unlearned(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macro_f1") -> dict[str, tuple[str, ...]]:
+    """Protocol -> sets on which nothing is learned under it, which would count as "same".
 
-    A constant answer of a protocol's own comes first, else the default's: it hangs on the labels alone. results: of all models.
+    Either the unaltered cell does not pass the best constant answer (multiple.unlearned; the protocol's own comes before the default's), or
+    every cell, other seeds too, has one and the same score on each fold, below 100 %: they give one answer to everything. results: of all models.
     """
     constant, found = results[results["model"] == "constant"], {}
     for protocol, rows in _by_protocol(results[results["model"] == "lstm"], levels):
         own = constant[constant["choices"] == protocol]
         others = constant[(constant["choices"] == DEFAULT) & ~constant["dataset"].isin(own["dataset"])]
-        found[protocol] = multiple.unlearned(pd.concat([rows, own, others]))
+        idle = {*multiple.unlearned(pd.concat([rows, own, others]))}
+        for dataset, group in rows[single.has_score(rows)].groupby("dataset", sort=False):
+            scores = group.pivot_table(index=["run", "fold"], columns="alteration", values=metric)
+            if scores.shape[1] > 2 and (scores.nunique(axis=1) == 1).all() and scores.max(axis=None) < 1:
+                idle.add(dataset)
+        found[protocol] = tuple(name for name in rows["dataset"].unique() if name in idle)
     return found
 
 
@@ -120,15 +126,15 @@ def differences(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macr
     return {key: _matrix(groups[key], "difference", levels) for key in keys}
 
 
-def unaltered(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macro_f1") -> dict[str, pd.DataFrame]:
-    """Data set -> frame of planned protocols x (run, fold): the unaltered cell's own score in percent."""
+def unaltered(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macro_f1") -> dict[tuple[str, str], pd.DataFrame]:
+    """(data set, "none") -> frame of planned protocols x (run, fold): the unaltered cell's own score in percent."""
     parts = [
         single.scored(group).query("alteration == 'none'").assign(protocol=protocol)
         for protocol, rows in _by_protocol(results, levels)
         for _, group in rows.groupby("dataset", sort=False)
     ]
     table = pd.concat(parts) if parts else results.assign(protocol=None).iloc[:0]
-    return {name: 100 * _matrix(group, metric, levels) for name, group in table.groupby("dataset", sort=False)}
+    return {(name, "none"): 100 * _matrix(group, metric, levels) for name, group in table.groupby("dataset", sort=False)}
 
 
 def _by_protocol(results: pd.DataFrame, levels: pd.DataFrame):
@@ -185,11 +191,12 @@ def joint(matrix: pd.DataFrame, ratio: float = single.TEST_TO_TRAIN) -> dict:
     t, together = _t(means, (d**2).mean(axis=1), n), _t(flipped @ averaged / n, (averaged**2).mean(), n)
     wider = np.sqrt(1 + n * ratio)  # by which a corrected t is smaller than that of independent folds
     above = (means > 0).sum(axis=1)
-    around = np.quantile([above, (means < 0).sum(axis=1)], [(1 - single.LEVEL) / 2, (1 + single.LEVEL) / 2])  # the other half of the flips
+    either = np.sort([*above, *(means < 0).sum(axis=1)])  # the other half of the flips are the negatives of these
+    outside = int((1 - single.LEVEL) / 2 * len(either))
     return {
         "protocols": count, "folds": n, "mean": mean, "low": low, "high": high,
         **dict(zip(("p_worse", "p_same", "p_better"), probabilities)), "verdict": single.verdict(*probabilities),
-        "above": int(above[0]), "chance_low": float(around[0]), "chance_high": float(around[1]),
+        "above": int(above[0]), "chance_low": int(either[outside]), "chance_high": int(either[-1 - outside]),
         "p_mean": _reached(np.abs(together), wider), "p_largest": _reached(np.abs(t).max(axis=1), wider),
         "p_above": _reached(np.abs(above - (means < 0).sum(axis=1)), 1.0), "p_least": max(2.0 ** (1 - n), 1 / len(flipped)),
         "largest": known.index[np.abs(t[0]).argmax()],
@@ -278,7 +285,7 @@ def by_dimension(matrix: pd.DataFrame, levels: pd.DataFrame, ratio: float = sing
 
     Columns: dimension, levels (told apart, the default's among them), folds, sd (points: over its levels, less noise), sd_low, sd_high
     (95 %), share (of the variance, percent), share_low, share_high, most (the probability that it moves it most), p (the smallest p_holm
-    of its levels), level (which one that is). `combinations` comes last, where the design can tell. The matrix's `block` is used, for the
+    of its levels), level (which one that is), mean (how far it is from the default's). `combinations` comes last, where the design can tell. The matrix's `block` is used, for the
     last two all of it.
     """
     known, tested = block(matrix), by_level(matrix, levels).dropna(subset="p_holm")
@@ -300,7 +307,13 @@ def by_dimension(matrix: pd.DataFrame, levels: pd.DataFrame, ratio: float = sing
     edges, rows = ((1 - single.LEVEL) / 2, (1 + single.LEVEL) / 2), []
     for name in [*names, *(COMBINATIONS for _ in range(COMBINATIONS in parts))]:
         mine = tested[tested["dimension"] == name].sort_values("p", kind="stable")
-        row = {"dimension": name, "levels": 1, "folds": n, "p": mine["p_holm"].min(), "level": mine["level"].iloc[0] if len(mine) else None}
+        row = {
+            "dimension": name,
+            "levels": 1,
+            "folds": n,
+            "p": mine["p_holm"].min(),
+            **(mine[["level", "mean"]].iloc[0] if len(mine) else {}),
+        }
         if name in parts:
             at = list(parts).index(name)
             low, high = np.sqrt(np.quantile(kept[at], edges))
@@ -312,10 +325,18 @@ def by_dimension(matrix: pd.DataFrame, levels: pd.DataFrame, ratio: float = sing
                 "most": float(((drawn.argmax(axis=0) == at) & (totals > 0)).mean()),
             }  # fmt: skip
         rows.append(row)
-    columns = ["dimension", "levels", "folds", "sd", "sd_low", "sd_high", "share", "share_low", "share_high", "most", "p", "level"]
+    columns = ["dimension", "levels", "folds", "sd", "sd_low", "sd_high", "share", "share_low", "share_high", "most", "p", "level", "mean"]
     table = pd.DataFrame(rows, columns=columns)
     last = table["dimension"] == COMBINATIONS
     return pd.concat([table[~last].sort_values("sd", ascending=False, kind="stable"), table[last]], ignore_index=True)
+
+
+def moved(matrices: Mapping[tuple[str, str], pd.DataFrame], levels: pd.DataFrame) -> pd.DataFrame:
+    """`by_dimension` of every comparison: columns dataset, alteration and its own. matrices: `differences`, or scores by the same keys."""
+    parts = {key: by_dimension(matrix, levels) for key, matrix in matrices.items()}
+    if not parts:
+        return by_dimension(pd.DataFrame(index=levels.index), levels).iloc[:0].assign(dataset="", alteration="")
+    return pd.concat(parts, names=["dataset", "alteration"]).reset_index(["dataset", "alteration"]).reset_index(drop=True)
 
 
 def _variances(parts, n: int, ratio: float, seed: int) -> tuple[dict[str, float], np.ndarray]:
