@@ -19,6 +19,7 @@ OPTIONS = $(if $(PRESET),--preset $(call quoted,$(PRESET))) $(if $(DATASETS),--d
 	$(if $(RESEEDS),--reseeds $(call quoted,$(RESEEDS))) $(if $(WORKERS),--workers $(call quoted,$(WORKERS))) \
 	$(if $(EPOCHS),--epochs $(call quoted,$(EPOCHS))) $(if $(PATIENCE),--patience $(call quoted,$(PATIENCE))) \
 	$(if $(RULE),--rule $(call quoted,$(RULE))) $(if $(ENGINE),--engine $(call quoted,$(ENGINE))) \
+	$(if $(PROTOCOLS),--protocols $(call quoted,$(PROTOCOLS))) $(if $(DESIGN),--design $(call quoted,$(DESIGN))) \
 	$(if $(SCHEDULER),--scheduler $(call quoted,$(SCHEDULER))) $(if $(SHARD),--shard $(call quoted,$(SHARD))) \
 	$(if $(YES),--yes)
 
