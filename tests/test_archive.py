@@ -19,7 +19,7 @@ from lstmcs import ALTERATIONS, load_dataset
 from lstmcs.__main__ import main
 from lstmcs.errors import DataError, EditionError
 from lstmcs.fold import Fold, is_reseed, label
-from lstmcs.report import run
+from lstmcs.report import depends, pages, run
 from lstmcs.rules import RULES
 from lstmcs.stats import multiple, single
 from lstmcs.study import archive, records, worker
@@ -435,3 +435,32 @@ def test_the_answers_table_is_that_of_the_records():
     known = {"better", "same", "worse", "undecided"}
     worse, all_of_them = verdicts["worse"], sum(count for verdict, count in verdicts.items() if verdict in known)
     assert f'called {worse} of {all_of_them} comparisons "worse"' in " ".join(readme.split())
+
+
+def test_the_index_of_an_edition_that_corrects_another_has_both_maps_of_what_both_have(home):
+    before, now = home / "before", home / "now"
+    for folder, cells, seed in ((before, ["C-1"], 0), (now, ["C-1", "H-2"], 1)):
+        asked = plan(Settings(alterations=cells, models=["lstm"], folds=3, seed=seed, records_dir=str(folder / "records")))
+        records_of(asked, seed=seed)
+        archive.export(asked.store, folder / "results.parquet")
+    (now / "edition.toml").write_text('earlier = "../before/results.parquet"\nwhy = "It was read <too> early."')
+    page = BeautifulSoup(pages.index(now).read_text(encoding="utf-8"), "html.parser")
+    section = page.find("h2", id="changed")
+    told, why, both = section.find_next_siblings(["p", "div"], limit=3)
+    was, became = (
+        multiple.cells(store(place).rows().query("model == 'lstm'")).set_index("alteration")
+        for place in (before / "results.parquet", now / "results.parquet")
+    )
+    assert depends.changed(was.reset_index(), became.reset_index()) == told.text and "Of 1 comparison in both editions" in told.text
+    assert why.text == "It was read <too> early."
+    names = [[text.text for text in figure.find_all("text")] for figure in both.find_all("figure")]
+    assert len(names) == 2 and all("C-1  c∘o" in one and "H-2  h∘σ(c)" not in one for one in names)
+    for table, one in zip((was, became), names):
+        assert any(text.startswith(f"{table.loc['C-1', 'mean']:+.1f}") for text in one)
+
+
+@pytest.mark.parametrize("text", ["", "earlier = 'x'", "earlier = 3\nwhy = 'x'", "earlier = 'a'\nwhy = 'b'\nmore = 1", "[[["])
+def test_an_edition_toml_that_says_something_else_is_one_error(home, text):
+    (home / "edition.toml").write_text(text)
+    with pytest.raises(EditionError, match="has two texts, earlier"):
+        pages.index(home)

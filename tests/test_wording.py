@@ -302,3 +302,23 @@ def test_open_claims_that_folds_would_settle_are_counted():
         "Of 3 open claims 2 would be answered by some completion of the folds on record, 1 by half of the completions or more; 1 need more than folds."
     )
     assert wording.settled(table.iloc[:0]) == "No claim is open." and "none would be" in wording.settled(table.iloc[:1])
+
+
+def test_verdicts_that_an_edition_changed_are_counted_by_hand():
+    def cells(*verdicts, reseed="worse"):
+        rows = [("hate", f"C-{k}", word) for k, word in enumerate(verdicts, 1)]
+        return pd.DataFrame([*rows, ("hate", "reseed-1", reseed)], columns=["dataset", "alteration", "verdict"])
+
+    before, now = (
+        cells("worse", "worse", "undecided", "no data", "better"),
+        cells("undecided", "undecided", "undecided", "same", "worse", reseed="same"),
+    )
+    assert depends.changed(before, now) == (
+        "Of 4 comparisons in both editions, 3 have another verdict now: 2 from worse to undecided, 1 from better to worse."
+    )
+    assert depends.changed(before, before) == "Of 4 comparisons in both editions, none has another verdict now."
+    assert (
+        depends.changed(cells("worse"), cells("same"))
+        == "Of 1 comparison in both editions, 1 has another verdict now: 1 from worse to same."
+    )
+    assert depends.changed(cells("no data"), cells("same")) == "No comparison is in both editions."

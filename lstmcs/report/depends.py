@@ -1,4 +1,5 @@
-"""What a page says of choices that nobody knows to be right, and of what the answer hangs on: the epoch that is read, the protocol.
+"""What a page says of choices that nobody knows to be right, and of what the answer hangs on: the epoch that is read, the protocol, and what an
+earlier edition chose.
 
 Figures of the statistics in, words out, as in wording.py.
 """
@@ -12,7 +13,7 @@ from ..fold import is_reseed, label
 from ..metrics import METRICS
 from ..paper.claims import NOT_ASKED, WORDS, check_claims
 from ..stats import curves as speeds
-from ..stats import multiverse, single
+from ..stats import multiple, multiverse, single
 
 
 def depending(table: pd.DataFrame, rule: str) -> str:
@@ -242,3 +243,17 @@ def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, names: int = 6) -> list
     told.append(f"Of the preparation {len(options)} of {len(protocols.OPTIONS)} options are not varied")
     told.append("Nobody can vary the optimiser here (Adam). Dimensions, levels and default are a choice: another grid may answer otherwise")
     return told
+
+
+def changed(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """How the verdicts of an edition differ from those of an earlier one. before, now: multiple.cells of the two."""
+    both = multiple.compared(before).merge(multiple.compared(now), on=["dataset", "alteration"], suffixes=("_before", "_now"))
+    if both.empty:
+        return "No comparison is in both editions."
+    turned = both[both["verdict_before"] != both["verdict_now"]]
+    many = f"{len(both)} comparison{'s' * (len(both) != 1)}"
+    if turned.empty:
+        return f"Of {many} in both editions, none has another verdict now."
+    words = turned.groupby(["verdict_before", "verdict_now"]).size().sort_values(ascending=False, kind="stable")
+    told = ", ".join(f"{count} from {old} to {new}" for (old, new), count in words.items())
+    return f"Of {many} in both editions, {len(turned)} ha{'ve' if len(turned) != 1 else 's'} another verdict now: {told}."

@@ -16,16 +16,17 @@ COLUMNS = 72  # protocols of a specification curve that a phone shows apart
 
 
 @picture
-def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4) -> Picture:
+def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4, beside: pd.DataFrame | None = None) -> Picture:
     """Alterations x data sets: mean difference in points as colour and number, the verdict as a sign. At most four sets a panel.
 
     cells: multiple.cells. A cell that is not on record is left blank; a cross says that folds have failed (those that diverged count
-    with a score of 0), a dash that nothing is learned on the set.
+    with a score of 0), a dash that nothing is learned on the set. beside: those of another map, which is to have the same colours.
     """
     if cells.empty:
         return nothing()
     names, sets = list(cells["alteration"].unique()), list(cells["dataset"].unique())
-    limit = max(5 * single.ROPE, cells["mean"].abs().quantile(0.95) if cells["mean"].notna().any() else 0)  # small ones look small
+    shown = pd.concat([cells["mean"], *([] if beside is None else [beside["mean"]])]).abs()
+    limit = max(5 * single.ROPE, shown.quantile(0.95) if shown.notna().any() else 0)  # small ones look small
     blank = bool(((cells["folds"] == 0) & (cells["failed"] == 0)).any())
     parts = -(-len(sets) // sets_a_panel)
     panels = [_map_panel(cells, names, list(part), limit, blank) for part in np.array_split(np.array(sets, object), parts)]

@@ -4,7 +4,8 @@ A page opens from disk and fetches nothing: style and pictures are inside, formu
 gives them and pictures away as files, is the only one that the page's content policy lets run. Everything shown comes from the executed
 notebook and its metadata["lstmcs"]. Cells tagged "answer" are put first, then those tagged "picture". The index is made of the summary with
 most folds on record: its answer, one of its pictures (the first, a map of all sets, or for one or two sets the last, their intervals),
-and, folded, what its cells tagged "evidence" say.
+and, folded, what its cells tagged "evidence" say. An edition that corrects an earlier one says so in a file edition.toml beside it: `earlier`, the
+path of that one's records from there, and `why`, a sentence or two; its index then has both maps side by side.
 """
 
 import base64
@@ -13,23 +14,34 @@ import html
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import jinja2
 import nbformat
+import pandas as pd
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from .. import environment, files
 from .._version import __version__
+from ..errors import EditionError
+from ..stats import multiple
+from ..study.archive import Archive
 from ..study.plan import Settings
-from . import show
+from . import depends, maps, show
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 #: What run.py notes in an executed notebook, beside what may be missing: size, why, table, fingerprint.
 ABOUT = {**dict.fromkeys(("title", "notebook", "dataset", "preset", "state", "made"), str), **dict.fromkeys(("done", "failed", "planned"), int),
          "seconds": (int, float), "parameters": dict, "env": dict}  # fmt: skip
+LARGEST = 2**16  # bytes of an edition.toml
 #: From best to worst; the study's state is the worst of its pages'.
 STATES = ("complete", "partial", "failed")
 
@@ -169,10 +181,37 @@ def index(folder: Path | None = None) -> Path:
     state = max((r["state"] for r in reports), key=STATES.index, default="")
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
     text = loader.get_template("index.html.j2").render(
-        reports=reports, front=front, beside=beside, notice=jinja2.utils.markupsafe.Markup(notice(folder)), state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
+        reports=reports, front=front, beside=beside, changed=jinja2.utils.markupsafe.Markup(_changed(folder)), notice=jinja2.utils.markupsafe.Markup(notice(folder)), state=state, count={word: sum(r["state"] == word for r in reports) for word in STATES},
         version=__version__, commit=environment.describe()["commit"] or "unknown", **{k: jinja2.utils.markupsafe.Markup(v) for k, v in _frame().items()},
     )  # fmt: skip
     return write(folder / "index.html", text)
+
+
+def _changed(folder: Path) -> str:
+    """What an edition changes of an earlier one, as HTML: the verdicts, both maps of what both have, and why. "" where it names none.
+
+    Raises EditionError for an edition.toml that cannot be used.
+    """
+    if not (about := folder / "edition.toml").exists():
+        return ""
+    try:
+        found = tomllib.loads(files.read(about, LARGEST).decode("utf-8"))
+        earlier, why = found["earlier"], found["why"]
+        if set(found) != {"earlier", "why"} or not (isinstance(earlier, str) and isinstance(why, str)):
+            raise KeyError
+    except (OSError, KeyError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise EditionError(f"{about}: it has two texts, earlier (a path) and why") from None
+    cells = []
+    for place in (folder / earlier, folder / "results.parquet"):
+        results = Archive(place).rows()
+        cells.append(multiple.cells(results[results["model"] == "lstm"], idle=multiple.unlearned(results)))
+    known = [pd.MultiIndex.from_frame(one.loc[one["folds"] > 0, ["dataset", "alteration"]]) for one in cells]
+    shared = known[0].intersection(known[1])
+    before, now = (one[pd.MultiIndex.from_frame(one[["dataset", "alteration"]]).isin(shared)] for one in cells)
+    pictures = show.figure(maps.verdict_map(before, beside=now), "Before: the earlier edition.").data
+    pictures += show.figure(maps.verdict_map(now, beside=before), "Now: this edition.").data
+    told = html.escape(depends.changed(*cells))
+    return f'<p>{told}</p><p>{html.escape(why)}</p><div class="beside">{pictures}</div>'
 
 
 def _front(executed: Path) -> dict[str, str]:
