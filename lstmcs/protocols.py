@@ -76,8 +76,8 @@ class Protocol:
         return self.levels.get("rule")
 
     def of(self, fold: Fold) -> Fold:
-        """The training that `fold` is under this protocol."""
-        levels = dict(self.levels)
+        """The training that `fold` is under this protocol; of a model that reads no ids only the preparation changes."""
+        levels = {name: level for name, level in self.levels.items() if fold.padding is not None or name in OPTIONS}
         options = {name: levels[name] for name in OPTIONS if name in levels}
         padding = fold.padding
         if "padding" in levels:

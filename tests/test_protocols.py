@@ -28,7 +28,9 @@ def grid(tmp_path):
 
 
 def settings(file, **more) -> Settings:
-    return Settings.of(**{"protocols": file, "alterations": ["C-1"], "reseeds": 0, "folds": 2, "datasets": ["robo"]} | more)
+    return Settings.of(
+        **{"protocols": file, "alterations": ["C-1"], "reseeds": 0, "folds": 2, "datasets": ["robo"], "models": ["lstm"]} | more
+    )
 
 
 THREE = "learning_rate = [0.001, 0.0005, 0.002]\nunits = [104, 64]\nrule = ['best', 'last']"
@@ -87,6 +89,15 @@ def test_the_study_itself_is_the_default_protocol(grid):
     assert [f.key for f in next(iter(work.protocols.values()))] == [f.key for f in usual.folds] and len(work.folds) == 16
 
 
+def test_a_model_that_reads_no_ids_is_trained_once_for_all_protocols_of_one_preparation(grid):
+    levels = "units = [104, 64]\npadding = ['pre', 'mask']\nstop_words = ['sklearn', 'none']"
+    work = plan(settings(grid(levels), models=["lstm", "constant"], folds=1))
+    constant = {p.name: [f for f in folds if f.model == "constant"] for p, folds in work.protocols.items()}
+    assert constant["default"] == constant["units=64"] == constant["padding=mask"] != constant["stop_words=none"]
+    assert sum(f.model == "constant" for f in work.folds) == 2 and all(f.training == {} for (f,) in constant.values())
+    assert Settings(protocols=grid(levels)).models == ("lstm", "constant")
+
+
 def test_texts_are_prepared_as_the_protocol_says(grid, tmp_path):
     (tmp_path / "my.csv").write_text("text,label\n" + "a dog runs and runs there all day long,b\nthe cat sits on a mat,a\n" * 10)
     name = f"{tmp_path / 'my.csv'}?min_tokens=1&min_letters=1"
@@ -143,7 +154,7 @@ def test_the_time_of_a_protocol_that_is_not_on_record_comes_from_those_that_are(
 def test_trained_exported_and_read_again(grid, home, capsys):
     """The preset smoke, really trained: two cells, two folds, under three protocols."""
     file = grid("padding = ['pre', 'post']\nlearning_rate = [0.001, 0.01]")
-    results = run_study(preset="smoke", protocols=file, alterations=["C-1"], workers=0)
+    results = run_study(preset="smoke", protocols=file, alterations=["C-1"], models=["lstm"], workers=0)
     assert results.groupby("choices").size().to_dict() == dict.fromkeys(["default", "padding=post", "learning_rate=0.01"], 4)
     assert (results["state"] == "done").all() and "C-1 run 1 fold 2, learning_rate=0.01" in capsys.readouterr().out
     assert main(["records", "export", str(home / "all.parquet")]) == 2
@@ -204,7 +215,7 @@ def test_a_file_that_is_no_grid_is_one_line(tmp_path, content, says, capsys):
         (["--protocols", "nowhere.toml"], "no such grid of protocols: nowhere.toml"), (["--protocols", "."], "it is a folder"),
         (["--design", "full"], "design 'full' is of a grid of protocols"), (["--protocols", "data/protocols.toml", "--design", "fulll"], "(did you mean 'full'?)"),
         (["--protocols", "data/protocols.toml", "--units", "64"], "units is a dimension of data/protocols.toml"),
-        (["--protocols", "data/protocols.toml", "--models", "tfidf"], "tfidf has none of the dimensions of data/protocols.toml; models of a grid are lstm, simple"),
+        (["--protocols", "data/protocols.toml", "--models", "bert"], "bert has none of the dimensions of data/protocols.toml; models of a grid are lstm, simple, tfidf, constant"),
         (["--protocols", "data/protocols.toml", "--rule", "last"], "rule is a dimension of data/protocols.toml"),
         (["--protocols", "a\nb"], "no such grid of protocols: a b"),
     ],
@@ -221,7 +232,7 @@ def test_the_full_design_has_a_limit(grid):
 
 def test_the_grid_that_comes_with_the_study():
     """Each first level is the study's own, so that its default protocol is the study."""
-    work = plan(Settings(protocols="data/protocols.toml", datasets=["robo"], folds=1, reseeds=0))
+    work = plan(Settings(protocols="data/protocols.toml", datasets=["robo"], models=["lstm"], folds=1, reseeds=0))
     assert len(work.protocols) == 14 and len({f.setting for f in work.folds}) == 11
     usual = plan(Settings(models=["lstm"], folds=1, reseeds=0))
     default = next(iter(work.protocols.values()))

@@ -136,7 +136,7 @@ class Settings:
         # the unaltered cell is always there: every comparison is with it
         put("alterations", tuple(dict.fromkeys(alteration(a).id for name in ("none", *names) for a in families.members(name))))
         usual = tuple(preset.get("models", kinds.MODELS))  # the preset's, or those of the edition
-        put("models", _names(self.models, "models") or (("lstm",) if self.protocols else usual))
+        put("models", _names(self.models, "models") or (("lstm", "constant") if self.protocols else usual))
         if unknown := [name for name in self.models if name not in kinds.KINDS]:
             raise SettingsError(f"unknown model {unknown[0]!r}{nearest(unknown[0], kinds.KINDS)}; models are {', '.join(kinds.KINDS)}")
         if not isinstance(self.checkpoint, str) or not self.checkpoint.strip():
@@ -168,8 +168,8 @@ class Settings:
 
     def _check_grid(self) -> None:
         """Whether its models can be trained under its grid, and nothing is both a dimension and an option of the study."""
-        if wrong := [name for name in self.models if kinds.KINDS[name].text != "ids"]:
-            can = ", ".join(name for name, kind in kinds.KINDS.items() if kind.text == "ids")
+        if wrong := [name for name in self.models if kinds.KINDS[name].checkpoint]:
+            can = ", ".join(name for name, kind in kinds.KINDS.items() if not kind.checkpoint)
             raise SettingsError(f"{wrong[0]} has none of the dimensions of {self.protocols}; models of a grid are {can}")
         usual = type(self).__dataclass_fields__
         if twice := [name for name in self.grid.levels if name in usual and getattr(self, name) != usual[name].default]:
