@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from . import families
 from .alterations import ALTERATIONS, Alteration, alteration
 from .datasets import registry
 from .errors import FormulaError, InputError
@@ -46,11 +47,13 @@ run_study(**json.loads(sys.argv[1]))
 
 
 def explore(settings: Settings, formula: str = "c = c * o", dataset: str | None = None) -> None:
-    """Show the explorer of the settings' alterations, or their pictures where nobody can use it.
+    """Show the explorer of the settings' alterations, or their pictures where nobody can use it (so many pairs and gates have a page of their
+    own: families.apart).
 
     formula: what its text box begins with. dataset: what it trains on at first; None means the first of the settings.
     """
-    cells = [alteration(name) for name in settings.alterations]
+    apart = families.apart(settings.alterations)
+    cells = [alteration(name) for name in settings.alterations if name not in apart]
     if not live():
         for picture in static(cells, settings.seed):
             display(picture)

@@ -17,6 +17,8 @@ each gate, and the candidate, times a bounded function of Table 1, sigmoid or ta
 The shorter families were chosen before anything of them was trained.
 """
 
+from collections.abc import Iterable
+
 #: Paper, Table 1: alterations of the current state (C) and of the hidden state (H).
 TABLE_1: dict[str, str] = {
     "C-1": "c = c * o",
@@ -56,6 +58,14 @@ FAMILIES: dict[str, dict[str, str]] = {
     "gates": GATES,
     "gates-6": {name: GATES[name] for name in ("O-1", "O-2", "O-3", "I-1", "F-1", "G-1")},
 }
+
+MANY = 12  # so many pairs and gates stand among other rows; more have a page of their own
+
+
+def apart(names: Iterable[str]) -> set[str]:
+    """Those of these ids that have a page of their own: pairs and gates, where there are more than MANY of them."""
+    found = {name for name in names if name in PAIRS or name in GATES}
+    return found if len(found) > MANY else set()
 
 
 def members(name: str) -> list[str]:

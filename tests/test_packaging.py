@@ -139,7 +139,7 @@ def test_notebooks_are_stripped_parameterised_and_thin(path):
     assert notebook.cells[0].cell_type == "markdown" and re.match(r"# .+\n\n\*\*.+\?\*\*", notebook.cells[0].source)
     assert "To try next" in notebook.cells[0].source and "Takes" in notebook.cells[0].source
     tagged = [tag for cell in code for tag in cell.metadata.get("tags", [])]  # what pages.py puts first, and on the index
-    assert "answer" in tagged and tagged.count("picture") == {"04_summary": 2, "07_protocols": 1}.get(path.stem, 0)
+    assert "answer" in tagged and tagged.count("picture") == {"04_summary": 2, "07_protocols": 1, "08_beyond": 2}.get(path.stem, 0)
     parameters = notebook.cells[1]
     assert parameters.metadata.tags == ["parameters"]
     assigned = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(parameters.source).body}

@@ -187,15 +187,16 @@ def test_the_pages_of_a_notebook_are_its_own_affair(tmp_path, monkeypatch):
         "05_transformers",
         "06_claims",
         "07_protocols",
+        "08_beyond",
     ]
     assert {name for name, about in found.items() if about["texts"]} == {"01_data"}
     assert {name: about["pages"] for name, about in found.items()} == {
-        "00_quickstart": "none", "01_data": "each", "02_cell": "one", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all", "07_protocols": "all"}  # fmt: skip
+        "00_quickstart": "none", "01_data": "each", "02_cell": "one", "03_alterations": "each", "04_summary": "all", "05_transformers": "all", "06_claims": "all", "07_protocols": "all", "08_beyond": "all"}  # fmt: skip
     for name, metadata in (("10_own", {}), ("9_mine", {"lstmcs": {"pages": "each", "models": ["bert"]}}), ("notes", {})):
         nbformat.write(nbformat.v4.new_notebook(metadata=metadata), tmp_path / f"{name}.ipynb")
     monkeypatch.setattr(run.environment, "shared", lambda *parts: tmp_path)
     assert run.notebooks() == {
-        "10_own": {"pages": "all", "models": [], "texts": False, "protocols": False}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False, "protocols": False}}  # fmt: skip
+        "10_own": {"pages": "all", "models": [], "texts": False, "protocols": False, "families": []}, "9_mine": {"pages": "each", "models": ["bert"], "texts": False, "protocols": False, "families": []}}  # fmt: skip
 
 
 def test_papermill_by_itself_stops_at_a_parameter_that_is_none_and_says_so_in_a_line(home, tmp_path):

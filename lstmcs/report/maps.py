@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..datasets.preparation import apart
+from ..families import CURRENT, FAMILIES, HIDDEN, PAIRS
 from ..fold import is_reseed, label
 from ..stats import multiple, multiverse, single
 from . import formulas
@@ -37,15 +39,11 @@ def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4, beside: pd.DataFrame
 
 def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: float, blank: bool) -> Figure:
     fig, ax = panel(WIDE, 0.75 + 0.21 * len(names))
-    colours, told = colormaps.get_cmap("PuOr"), []
+    told = []
     for row in cells[cells["dataset"].isin(sets)].itertuples():
         x, y = sets.index(row.dataset), names.index(row.alteration)
         if row.mean == row.mean:
-            shade = colours(0.5 + 0.5 * np.clip(row.mean / limit, -1, 1))
-            ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade, lw=0))
-            ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
-            sign = SIGNS[row.verdict] + "✗" * (row.diverged > 0)
-            ax.text(x, y, f"{row.mean:+.1f} {sign}", ha="center", va="center", color=ink, fontsize=7)
+            _tile(ax, x, y, row.mean, f"{row.mean:+.1f} {SIGNS[row.verdict]}" + "✗" * (row.diverged > 0), limit)
             told.append(f"{label(row.alteration)} on {row.dataset} {row.mean:+.1f} {row.verdict}")
         elif row.failed:
             ax.text(x, y, "✗", ha="center", va="center", fontsize=7)
@@ -53,14 +51,27 @@ def _map_panel(cells: pd.DataFrame, names: list[str], sets: list[str], limit: fl
     key += "\n– nothing is learned there" * ("not learned" in set(cells["verdict"]))
     cell_rows(fig, ax, names, key + "\nblank: not on record" * blank)
     ax.set_xticks(range(len(sets)), apart(sets, 12))
+    _edges(ax, len(sets))
+    fig.set_label("; ".join(told) + ".")
+    return fig
+
+
+def _tile(ax: Axes, x: int, y: int, mean: float, text: str, limit: float) -> None:
+    """A mean as colour, and as text."""
+    shade = colormaps.get_cmap("PuOr")(0.5 + 0.5 * np.clip(mean / limit, -1, 1))
+    ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade, lw=0))
+    ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
+    ax.text(x, y, text, ha="center", va="center", color=ink, fontsize=7)
+
+
+def _edges(ax: Axes, columns: int) -> None:
+    """A map's columns are named above it, and nothing is drawn around."""
     ax.xaxis.tick_top()
     ax.tick_params(axis="x", length=0)
-    ax.set_xlim(-0.5, len(sets) - 0.5)
+    ax.set_xlim(-0.5, columns - 0.5)
     ax.grid(visible=False)
     for side in ("top", "bottom"):
         ax.spines[side].set_visible(False)
-    fig.set_label("; ".join(told) + ".")
-    return fig
 
 
 @picture
@@ -162,3 +173,74 @@ def _level(name: str, level, first: bool) -> str:
     text = f"{level:g}" if isinstance(level, float) else str(level)
     [text] = apart([f"{name.replace('_', ' ')}  {text}" if first else text], formulas.LONG)
     return text
+
+
+@picture
+def pair_map(cells: pd.DataFrame) -> Picture:
+    """A panel a data set: every pair at its current alteration (row) and its hidden one (column), as verdict_map shows a cell; first those
+    alone, where some are on record. What is not on record is blank.
+
+    cells: multiple.cells of pairs and of their parts, or stats.pairs.interactions, whose mean is what a pair has beyond its parts.
+    """
+    known = cells[cells["alteration"].isin([*PAIRS, *CURRENT, *HIDDEN]) & cells["mean"].notna()]
+    if known.empty:
+        return nothing()
+    limit = max(5 * single.ROPE, known["mean"].abs().quantile(0.95))
+    panels = [_pair_panel(rows, str(name), limit) for name, rows in known.groupby("dataset", sort=False)]
+    told = ", ".join(f"{count} {word}" for word, count in known[known["alteration"].isin(PAIRS)]["verdict"].value_counts().items())
+    return several(panels, f"Pairs of a current and a hidden alteration: {told or 'none on record'}.")
+
+
+def _pair_panel(cells: pd.DataFrame, dataset: str, limit: float) -> Figure:
+    alone = [""] if set(cells["alteration"]) & {*CURRENT, *HIDDEN} else []
+    rows, columns = [*alone, *CURRENT], [*alone, *HIDDEN]
+    fig, ax = panel(WIDE, 1.35 + 0.21 * len(rows))
+    told = []
+    for cell in cells.itertuples():
+        parts = cell.alteration.split("+")
+        current, hidden = ("".join(part for part in parts if part in side) for side in (CURRENT, HIDDEN))
+        short = f"{cell.mean:+.{1 if abs(cell.mean) < 10 else 0}f} {SIGNS[cell.verdict]}"
+        _tile(ax, columns.index(hidden), rows.index(current), cell.mean, short + "✗" * (getattr(cell, "diverged", 0) > 0), limit)
+        told.append(f"{cell.alteration} {cell.mean:+.1f} {cell.verdict}")
+    words = [word for word in SIGNS if word in set(cells["verdict"]) and SIGNS[word]]
+    key = "points; " + "  ".join(f"{SIGNS[word]} {word}" for word in words)
+    cell_rows(fig, ax, rows, key + "\nblank: not on record" * (len(cells) < len(rows) * len(columns) - len(alone)))
+    ax.set_yticks(range(len(rows)), [formulas.name(name) if name else "alone" for name in rows])
+    ax.set_xticks(range(len(columns)), [f"{name}\n{formulas.plain(name)}".replace("∘", "∘\n") if name else "alone" for name in columns])
+    _edges(ax, len(columns))
+    fig.suptitle(dataset, x=0.01, ha="left")
+    fig.set_label(f"{dataset}: {'; '.join(told)}.")
+    return fig
+
+
+@picture
+def best_of_many(cells: pd.DataFrame, best: pd.DataFrame) -> Picture:
+    """A panel a data set: the mean differences of each family's cells (dots), the best of them (triangle), and what the best of as many cells
+    with other seeds comes to: a diamond at its median, a line to the bound that it passes once in twenty times.
+
+    cells: multiple.cells; best: stats.pairs.best.
+    """
+    if best.empty:
+        return nothing()
+    panels = []
+    for name, rows in best.groupby("dataset", sort=False):
+        fig, ax = panel(WIDE, 0.8 + 0.34 * len(rows))
+        ax.axvline(0, color=GREY, lw=0.8)
+        told = []
+        for y, row in enumerate(rows.itertuples()):
+            mine = cells[(cells["dataset"] == name) & cells["alteration"].isin(FAMILIES[row.family]) & (cells["folds"] > 1)]
+            ax.plot(mine["mean"], np.full(len(mine), y), "o", color=GREY, alpha=0.5, ms=3, mew=0)
+            ax.plot(row.mean, y, "^", color=BLUE, ms=6)
+            ax.plot([row.median, row.bound], [y + 0.3] * 2, color=ORANGE, lw=1.6)
+            ax.plot(row.median, y + 0.3, "D", color=ORANGE, ms=4)
+            told.append(f"of {row.count} {row.family} {row.best} {row.mean:+.1f}, by seeds alone {row.median:+.1f} to {row.bound:+.1f}")
+        ax.set_yticks(range(len(rows)), [f"{row.family}: {row.best}\nbest of {row.count}" for row in rows.itertuples()])
+        ax.set_ylim(len(rows) - 0.4, -0.5)
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+        ax.grid(axis="x")
+        fig.suptitle(str(name), x=0.01, ha="left")
+        fig.supxlabel("altered minus unaltered, points\n◆– the best of as many by seeds: median to bound", fontsize=7.5)
+        fig.set_label(f"{name}, the best: {'; '.join(told)}.")
+        panels.append(fig)
+    return several(panels, " ".join(panel.get_label() for panel in panels))

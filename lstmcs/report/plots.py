@@ -29,7 +29,8 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe & Ito
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 MARKERS = "osD^vPX*"
 #: Said by a sign and by colour, never by colour alone.
-SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "not learned": "–", "no data": ""}
+SIGNS = {"better": "▲", "same": "=", "worse": "▼", "undecided": "?", "not learned": "–", "no data": "",
+         "more": "▲", "as the sum": "=", "less": "▼"}  # fmt: skip
 #: Inches at 96 pixels: what a phone of 360 pixels shows without scaling, and half of it. Type is 7 points, 9.3 pixels, or more.
 WIDE, SMALL = 3.35, 1.6
 STYLE = {

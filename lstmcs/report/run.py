@@ -23,7 +23,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
-from .. import environment, files
+from .. import environment, families, files
 from ..errors import visible
 from ..study.plan import Plan, Settings, plan
 from .pages import about_of, index, render, write
@@ -34,12 +34,13 @@ def notebooks() -> dict[str, dict]:
 
     pages: one a data set ("each"), one for all sets ("all"), one that needs no set ("one"), or no page ("none"). models: the kinds it shows, the
     first of which it is about; all of the study's where it names none. texts: whether it quotes documents, and so needs the data themselves.
-    protocols: whether it is about a grid of protocols; a study has either these pages or the others.
+    protocols: whether it is about a grid of protocols; a study has either these pages or the others. families: those that it is about
+    (families.py); a study without a cell of them has no such page.
     """
     found = {}
     for file in sorted(environment.shared("notebooks").glob("[0-9]*.ipynb")):
         about = json.loads(file.read_text(encoding="utf-8"))["metadata"].get("lstmcs", {})
-        found[file.stem] = {"pages": "all", "models": [], "texts": False, "protocols": False} | about
+        found[file.stem] = {"pages": "all", "models": [], "texts": False, "protocols": False, "families": []} | about
     return found
 
 
@@ -54,6 +55,8 @@ def build(settings: Settings, say=print) -> tuple[Path, list[str]]:
     failed = []
     for notebook, about in notebooks().items():
         if about["pages"] == "none" or about["protocols"] != bool(settings.protocols):
+            continue
+        if about["families"] and not {cell for name in about["families"] for cell in families.members(name)} & set(settings.alterations):
             continue
         models = [model for model in settings.models if model in about["models"]] if about["models"] else list(settings.models)
         if about["models"] and about["models"][0] not in models:

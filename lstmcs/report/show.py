@@ -49,7 +49,7 @@ def table(
         if isinstance(value, float):
             return f"{value:.{decimals}f}"
         if formulas.plain(str(value)) and heading(column) == "alteration":
-            return f'{value}<span class="formula"> {math(formulas.latex(value))}</span>'
+            return f'<span style="white-space:nowrap">{value}</span><span class="formula"> {math(formulas.latex(value))}</span>'
         return with_formulas(value, seen) if column in PROSE else html.escape(str(value))
 
     kinds = [_kind(frame[column]) for column in frame]

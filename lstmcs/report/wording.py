@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from .. import families
 from ..datasets import registry
 from ..fold import is_reseed, label
 from ..metrics import METRICS
@@ -14,7 +15,7 @@ from ..models.dynamics import Dynamics
 from ..models.kinds import KINDS
 from ..paper import comparison
 from ..paper.claims import check_claims, tally
-from ..stats import cost, multiple, seeds, single
+from ..stats import cost, multiple, pairs, seeds, single
 from ..stats import curves as speeds
 from ..stats.multiple import MIN_SETS
 from ..study.plan import Plan
@@ -159,6 +160,59 @@ def beside_references(results: pd.DataFrame, name: str) -> str:
         text += (f" Nothing is learned here: the unaltered cell scores {row['unaltered']:.1f} %, the best constant answer {row['constant']:.1f} %. "
                  "Cells that answer one class to everything, or nothing, differ by chance, so this set decides nothing.")  # fmt: skip
     return text
+
+
+def beyond(cells: pd.DataFrame) -> tuple[str, dict[str, int]]:
+    """The answer of pairs and gates for everybody: a sentence, and the counts behind it, as `in_short`. cells: multiple.cells of these alone."""
+    table = multiple.compared(cells)
+    if table.empty:
+        return "Nothing can be said yet: no fold of a pair or a gate and of the unaltered cell is on record.", {}
+    many = {what: table[table["alteration"].isin(ids)]["alteration"].nunique()
+            for what, ids in (("both states of its cells at once", families.PAIRS), ("the gates of its cells", families.GATES))}  # fmt: skip
+    parts = [f"{what} ({count} way{'s' * (count > 1)})" for what, count in many.items() if count]
+    total, better, worse = len(table), *(int((table["verdict"] == word).sum()) for word in ("better", "worse"))
+    told = f"it sorted better than before in {better or 'none'} of {total} comparisons, worse in {worse or 'none'}"
+    counts = {"better": better, "worse": worse, "no difference seen": total - better - worse}
+    return f"In a network that sorts texts we altered {' and '.join(parts)}: {told}.", counts
+
+
+def more_than_parts(table: pd.DataFrame) -> str:
+    """Whether pairs are more than the sum of their parts. table: stats.pairs.interactions."""
+    if table.empty:
+        return "Whether a pair is more than its parts cannot be said: no pair is on record with both of its parts."
+    count = {word: f"{number}" if (number := int((table["verdict"] == word).sum())) else "none" for word in set(pairs.WORDS.values())}
+    text = (f"Of {len(table)} pair{'s' * (len(table) > 1)} on record with both parts, {count['more']} gain more than the sum of these, {count['less']} less, "
+            f"{count['as the sum']} as much, within half a point of macro F1; {count['undecided']} cannot be told.")  # fmt: skip
+    decided = table[table["p_holm"] < 1 - single.LEVEL]
+    named = ", ".join(f"{r.alteration} on {r.dataset} {r.mean:+.1f} points ({r.low:+.1f} to {r.high:+.1f})" for r in decided.itertuples())
+    return f"{text} With Holm's method over the pairs of a set, {named or 'none'} differ{'s' * (len(decided) < 2)} from the sum."
+
+
+def best_of_families(table: pd.DataFrame) -> list[str]:
+    """The best of each family beside the best that seeds alone give, a line a data set and family. table: stats.pairs.best."""
+    lines = []
+    for row in table.itertuples():
+        what = {"table-1": "of Table 1"}.get(row.family, row.family)
+        line = f"{row.dataset}: the best of {row.count} {what} on record, {row.best}, has {row.mean:+.1f} points ({row.low:+.1f} to {row.high:+.1f})"
+        if row.bound == row.bound:
+            word = "more than" if row.passes else "no more than"
+            line += f", {word} chance: the best of as many cells that differ by seeds alone passes {row.bound:.1f} once in twenty times"
+        lines.append(line + ".")
+    return lines
+
+
+def elsewhere(cells: set[str]) -> list[str]:
+    """That so many cells are no rows of this page; nothing for none. cells: families.apart."""
+    return [f"{len(cells)} pairs and gates are no rows here: they have the page 08_beyond"] if cells else []
+
+
+def beyond_on_record(cells: pd.DataFrame) -> list[str]:
+    """How many pairs and gates each data set has on record, a line a data set. cells: multiple.cells."""
+    known = cells[cells["folds"] > 0].groupby("dataset", sort=False)["alteration"]
+    whole = {"pairs": families.PAIRS, "gates": families.GATES}
+    return [
+        f"{name}: " + ", ".join(f"{names.isin(ids).sum()} of {len(ids)} {what}" for what, ids in whole.items()) for name, names in known
+    ]
 
 
 def loss_and_score(cells: pd.DataFrame) -> str:
