@@ -49,7 +49,8 @@ def table(
         if isinstance(value, float):
             return f"{value:.{decimals}f}"
         if formulas.plain(str(value)) and heading(column) == "alteration":
-            return f'<span style="white-space:nowrap">{value}</span><span class="formula"> {math(formulas.latex(value))}</span>'
+            whole = f'<span style="white-space:nowrap">{value}</span>' if "+" in value else value  # "C-1+H-2" is one word
+            return f'{whole}<span class="formula"> {math(formulas.latex(value))}</span>'
         return with_formulas(value, seen) if column in PROSE else html.escape(str(value))
 
     kinds = [_kind(frame[column]) for column in frame]
