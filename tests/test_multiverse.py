@@ -116,6 +116,16 @@ def test_nothing_on_record_is_an_empty_answer():
     assert set(table["dimension"]) == set(GRID) and table["sd"].isna().all()
 
 
+def test_protocols_that_read_the_same_are_one(results):
+    again = [
+        results[results["choices"] == name].assign(choices=other)
+        for name, other in (("default", "padding=post"), ("dropout=0.0", "learning_rate=0.002"))
+    ]
+    again[1] = again[1][again[1]["fold"] < 4]  # one fold less is another protocol
+    assert multiverse.twins(pd.concat([results, *again]), GRID) == [("default", "padding=post")]
+    assert multiverse.twins(results, GRID) == multiverse.twins(results.iloc[:0], GRID) == []
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -124,22 +124,26 @@ def survives(shares: pd.DataFrame, metric: str = "macro_f1") -> list[str]:
 
 def together(joint: pd.DataFrame) -> str:
     """What all protocols of a comparison say together, and what the flips of so many folds can say. joint: stats.multiverse.joint_tests."""
-    altered, _ = _parted(joint[joint["protocols"] > 0])
+    altered, null = _parted(joint[joint["protocols"] > 0])
     if altered.empty:
         return "No protocol has two paired folds on record yet."
-    words = ", ".join(f"{count} {word}" for word in single.VERDICTS if (count := int((altered["verdict"] == word).sum())))
-    decided = [f"{r.alteration} on {r.dataset} {r.verdict} ({r.mean:+.1f} points, {r.low:+.1f} to {r.high:+.1f})"
-               for r in altered.itertuples() if r.verdict in ("better", "worse", "same")]  # fmt: skip
-    text = f"Averaged over the protocols, {len(altered)} comparison{'s' * (len(altered) != 1)}: {words}{': ' * bool(decided)}{'; '.join(decided)}."
-    folds, least = int(altered["folds"].max()), altered["p_least"].min()
-    if least > 1 - single.LEVEL:
-        return f"{text} With {folds} folds no p by flips can be below {least:.2g}, so the flips decide nothing here."
-    low = altered[altered[["p_mean", "p_largest"]].min(axis=1) <= 1 - single.LEVEL]
-    named = [
-        f"{r.alteration} on {r.dataset} (the average {_p(r.p_mean)}; the largest, {r.largest}, {_p(r.p_largest)})" for r in low.itertuples()
-    ]
-    text += f" By flips of whole folds {'differ from 0: ' + '; '.join(named) if named else 'none differs from 0'}"
-    return f"{text}; of {len(altered)} comparisons about one in twenty does by chance in each figure."
+    limit, count = 1 - single.LEVEL, len(altered)
+    words = []
+    for word in single.VERDICTS:
+        rows = altered[altered["verdict"] == word]
+        named = f" ({_some([f'{r.alteration} on {r.dataset}' for r in rows.itertuples()], 8)})" if word != "undecided" else ""
+        words += [f"{len(rows)} {word}{named}"] if len(rows) else []
+    text = f"Averaged over the protocols, {count} comparison{'s' * (count != 1)}: {', '.join(words)}."
+    if (least := altered["p_least"].min()) > limit:
+        return f"{text} With {int(altered['folds'].max())} folds no p by flips can be below {least:.2g}, so the flips decide nothing here."
+    means, largest = (int((altered[name] <= limit).sum()) for name in ("p_mean", "p_largest"))
+    text += (
+        f" By flips of whole folds the average differs from 0 in {means or 'none'} of them, and some protocol does in {largest or 'none'}"
+    )
+    if len(null):
+        found = [int((null[name] <= limit).sum()) or "none" for name in ("p_mean", "p_largest")]
+        text += f"; with other seeds alone in {found[0]} and {found[1]} of {len(null)}"
+    return text + " (about one in twenty does by chance)."
 
 
 def _p(p: float) -> str:
@@ -158,10 +162,10 @@ def moving(differences: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
         lines.append(f"The unaltered cell's own score is moved most by, on {'; '.join(most)}.")
     if len(differences := differences.dropna(subset="sd")):
         altered, null = _parted(differences)
-        named = [
-            f"{_words(r.dimension, r.level)} moves {r.alteration} on {r.dataset} by {r.mean:+.1f} points, {_p(r.p)}"
-            for r in altered[altered["p"] < limit].itertuples()
-        ]
+        named = []
+        for (dimension, level), rows in altered[altered["p"] < limit].groupby(["dimension", "level"], sort=False):
+            cells = _some([f"{r.alteration} on {r.dataset} by {r.mean:+.1f} points" for r in rows.itertuples()], 6)
+            named.append(f"{_words(dimension, level)} moves {cells}")
         count = altered.groupby(["dataset", "alteration"]).ngroups
         text = f"Of the difference to it, in {count} comparison{'s' * (count != 1)}: "
         text += "; ".join(named) if named else "no choice can be named that moves it, by Holm's method over all levels of a comparison"
@@ -212,10 +216,10 @@ def claims_told(table: pd.DataFrame) -> str:
     return text + f"{every or 'none'} answered alike under all." + (f" Answered both ways: {'; '.join(both)}." if both else "")
 
 
-def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, names: int = 6) -> list[str]:
+def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, twins=(), names: int = 6) -> list[str]:
     """What the multiverse leaves out: protocols without data, levels that none on record has, combinations, dimensions that it does not vary.
 
-    cells: stats.multiverse.cells.
+    cells: stats.multiverse.cells. twins: stats.multiverse.twins.
     """
     cells = cells[~is_reseed(cells["alteration"])]
     told, varied = [], multiverse.varied(levels)
@@ -229,6 +233,7 @@ def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, names: int = 6) -> list
     lost = [_words(name, level) for name, values in varied.items() for level in values if not (known[name] == level).any()]
     if lost and len(known):
         told.append(f"No protocol on record has: {_some(lost, names)}")
+    told += [f"One and the same in every score, and counted as {len(same)}: {_some(same, names)}" for same in twins]
     count = 1
     for values in varied.values():
         count *= len(values)

@@ -137,6 +137,16 @@ def unaltered(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macro_
     return {(name, "none"): 100 * _matrix(group, metric, levels) for name, group in table.groupby("dataset", sort=False)}
 
 
+def twins(results: pd.DataFrame, levels: pd.DataFrame, metric: str = "macro_f1") -> list[tuple[str, ...]]:
+    """Protocols on record that have the same score in every fold of every cell, and so are one: two rules that read the same epoch, say."""
+    known = pd.concat([rows[single.has_score(rows)] for _, rows in _by_protocol(results, levels)] or [results])
+    table = known.pivot_table(index="choices", columns=["dataset", "alteration", "run", "fold"], values=metric, sort=False).fillna(-1)
+    groups = {}
+    for name, row in zip(table.index, table.to_numpy()):
+        groups.setdefault(tuple(row), []).append(name)
+    return [tuple(names) for names in groups.values() if len(names) > 1]
+
+
 def _by_protocol(results: pd.DataFrame, levels: pd.DataFrame):
     """(protocol, its rows of the results), in the order of the plan."""
     if not levels.index.is_unique or DEFAULT not in levels.index:
