@@ -158,8 +158,13 @@ def moving(differences: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     lines, limit = [], 1 - single.LEVEL
     if len(scores := scores.dropna(subset="sd")):
         first = scores.drop_duplicates("dataset")  # the most moving first
-        most = [f"{r.dataset}: {_words(r.dimension)} (SD {r.sd:.1f} points over its levels)" for r in first.itertuples()]
-        lines.append(f"The unaltered cell's own score is moved most by, on {'; '.join(most)}.")
+        most = [
+            f"{r.dataset}: {_words(r.dimension)} (SD {r.sd:.1f} points over its levels, {r.sd_low:.1f} to {r.sd_high:.1f})"
+            if r.sd >= 0.05
+            else f"{r.dataset}: none beyond the folds' noise"
+            for r in first.itertuples()
+        ]
+        lines.append(f"The choice that moves the unaltered cell's own score most, on {'; '.join(most)}.")
     if len(differences := differences.dropna(subset="sd")):
         altered, null = _parted(differences)
         named = []

@@ -136,7 +136,7 @@ def _curve(title: str, rows: pd.DataFrame, null: np.ndarray, levels: pd.DataFram
         upper.plot(x, row.mean, mark, color=colour, ms=4 if count < 40 else 2.5)
     if len(null):
         at = np.linspace(0, count - 1, len(null)) if len(null) > 1 else [(count - 1) / 2]
-        upper.plot(at, null, "D", mfc="none", mec=GREY, mew=0.9, ms=3.2 if count < 40 else 2, zorder=0)
+        upper.plot(at, null, "D", mfc="none", mec=GREY, mew=0.9, ms=3.2 if count < 40 else 2, zorder=1.8)
     means = np.array([*rows["mean"], *null, -2 * single.ROPE, 2 * single.ROPE])  # intervals may leave the picture, means do not
     reach = 0.3 * np.ptp(means) + np.median(rows["high"] - rows["low"]) / 2
     upper.set_ylim(means.min() - reach, means.max() + reach)
@@ -155,7 +155,7 @@ def _curve(title: str, rows: pd.DataFrame, null: np.ndarray, levels: pd.DataFram
         )
     lower.set_yticks(range(len(named)), [_level(*pair, pair[1] == first[pair[0]]) for pair in named])
     for (name, level), text in zip(named, lower.get_yticklabels()):
-        text.set_color("black" if (levels.loc[rows["protocol"], name] == level).any() else GREY)  # not on record
+        text.set_color("black" if (levels.loc[rows["protocol"], name] == level).any() else GREY)  # no protocol with it answers
     lower.set_ylim(len(named) - 0.5, -0.5)
     lower.set_xticks([])
     lower.set_xlim(-0.8, count - 0.2)
@@ -163,7 +163,7 @@ def _curve(title: str, rows: pd.DataFrame, null: np.ndarray, levels: pd.DataFram
     for side in ("left", "bottom"):
         lower.spines[side].set_visible(False)
     fig.suptitle(title, x=0.01, ha="left")
-    some = f"{count} of {len(levels)} protocols on record" if count < len(levels) else f"{count} protocols"
+    some = f"{count} of {len(levels)} protocols answer" if count < len(levels) else f"{count} protocols"
     fig.supxlabel(f"{some}, from lowest to highest" + f" ({len(shown)} shown)" * (len(shown) < count), fontsize=7.5)
     return fig
 
