@@ -68,6 +68,16 @@ def apart(names: Iterable[str]) -> set[str]:
     return found if len(found) > MANY else set()
 
 
+def named(names: Iterable[str]) -> list[str]:
+    """The same cells in the same order, with whole families under their names: for a command line."""
+    left = list(names)
+    for family, ids in FAMILIES.items():
+        first = left.index(next(iter(ids))) if next(iter(ids)) in left else 0
+        if left[first : first + len(ids)] == list(ids):
+            left[first : first + len(ids)] = [family]
+    return left
+
+
 def members(name: str) -> list[str]:
     """The ids of the family of that name; any other name is its own only one."""
     return list(FAMILIES.get(name, [name]))

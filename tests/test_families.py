@@ -3,6 +3,7 @@
 The loops run op by op here, in double precision: compiling each is minutes, and test_cell.py and test_recurrence_jax.py do it for some.
 """
 
+import shlex
 from itertools import product
 
 import jax
@@ -10,14 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tensorflow as tf
+from made_up import records_of
 from reference_cell import GATES, PAIRS, run, sigma
 
 import lstmcs
 from lstmcs import ALTERATIONS, alteration, families
 from lstmcs.alterations import KNOWN
+from lstmcs.models import kinds
 from lstmcs.recurrence import jax as on_jax
 from lstmcs.recurrence import tensorflow as on_tensorflow
+from lstmcs.report.pages import command
 from lstmcs.stats import multiple
+from lstmcs.study import archive
+from lstmcs.study.plan import plan
 
 BATCH, STEPS, WIDTH, UNITS = 2, 5, 3, 4
 MIXED = "f = f * tanh(f + c_prev); g = g - 0.5 * f * h_prev; c = c * o + 0.1 * g; h = h * sigmoid(c) + f"
@@ -70,6 +76,37 @@ def test_a_study_takes_families_by_name():
         cells("pairs-13")
     with pytest.raises(lstmcs.FormulaError, match="'gates' names 12 alterations"):
         lstmcs.LSTMCS(3, "gates")
+
+
+def test_whole_families_are_named_in_a_command_line():
+    cells = lstmcs.Settings(alterations=["table-1", "c = 0.9 * c", "pairs", "gates-6", "O-1"]).alterations
+    assert families.named(cells) == ["none", "table-1", "c = 0.9 * c", "pairs", "gates-6"]
+    assert lstmcs.Settings(alterations=families.named(cells)).alterations == cells
+    other = ["none", *families.GATES][::-1]
+    assert families.named(other) == other and families.named(["C-1", "H-2"]) == ["C-1", "H-2"]  # another order, a part
+    words = shlex.split(command(lstmcs.Settings(alterations=["gates", "pairs-12"]).parameters()))
+    assert words[words.index("--alterations") + 1 :][:3] == ["none", "gates", "pairs-12"]
+
+
+def test_simple_has_what_tables_12_and_15_show_whatever_else_is_asked():
+    whole = lstmcs.Settings(alterations=["table-1", "pairs", "gates", "c = 0.9 * c"]).alterations
+    assert kinds.cells("simple", whole, 0) == [("none", 0), ("C-1", 0), ("H-2", 0), ("c = 0.9 * c", 0)]
+    assert kinds.cells("simple", ("none", "O-1", "C-1+H-2"), 0) == [("none", 0), ("O-1", 0), ("C-1+H-2", 0)]
+    assert kinds.cells("lstm", whole, 1) == [*((name, 0) for name in whole), ("none", 1)]
+
+
+def test_an_edition_keeps_formulas_and_shows_ids(tmp_path, monkeypatch):
+    """Written, exported and read again: neither taken for Table 1 nor for formulas of one's own."""
+    monkeypatch.setenv("LSTMCS_HOME", str(tmp_path))
+    settings = lstmcs.Settings(preset="smoke", alterations=["C-1+H-2", "O-1"], folds=1, models=["lstm"])
+    work = plan(settings)
+    records_of(work)
+    assert {fold.alteration for fold in work.folds} == {"none", "c = c * o; h = h * sigmoid(c)", "o = o * sigmoid(c_prev)"}
+    archive.export(work.store, tmp_path / "edition.parquet")
+    shown = plan(lstmcs.Settings(preset="smoke", folds=1, records_dir=str(tmp_path / "edition.parquet")))
+    assert sorted(shown.settings.alterations) == ["C-1+H-2", "O-1", "none"]
+    found = shown.results()
+    assert set(found["state"]) == {"done"} and set(found["alteration"]) == {"none", "C-1+H-2", "O-1"}
 
 
 def test_rows_come_in_the_order_of_table_1_pairs_gates_own_formulas_reseeds():

@@ -23,7 +23,7 @@ import pandas as pd
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from .. import environment, files
+from .. import environment, families, files
 from .._version import __version__
 from ..errors import EditionError
 from ..stats import multiple
@@ -142,6 +142,7 @@ def command(parameters: dict) -> str:
         if name not in ("preset", "train") and value not in (None, []) and value != plain.get(name):
             words.append("--" + name.replace("_", "-"))
             several = value if isinstance(value, list) else [value]
+            several = families.named(several) if name == "alterations" else several
             words += (
                 [f"{several[0]}|"] if isinstance(value, list) and len(value) == 1 and re.search(r"[\s,]", value[0]) else map(str, several)
             )  # one name with spaces or commas
