@@ -6,6 +6,7 @@ from pathlib import Path
 
 import chromium
 import error_rates
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from made_up import frame, records_of
 from test_multiverse import GRID, full, matrix, under
 
 from lstmcs.paper.claims import CLAIMS
-from lstmcs.report import depends, maps, run
+from lstmcs.report import depends, maps, pages, run
 from lstmcs.stats import multiverse
 from lstmcs.study.plan import Settings, plan
 
@@ -252,6 +253,21 @@ def test_a_study_with_half_of_its_protocols_missing_says_so(page):
     assert "2 of 5 planned protocols have nothing on record that can be compared: units=32, dropout=0.0" in text
     assert "No protocol on record has: units 32, dropout 0" in text and "With 3 folds no p by flips can be below 0.25" in text
     assert "2 of 5 protocols answer, from lowest to highest" in text and "Traceback" not in text
+
+
+def test_the_index_opens_with_a_study_without_a_grid_where_there_is_one(page):
+    folder = page.parent
+    assert 'class="short"' in (index := pages.index(folder).read_text(encoding="utf-8")) and page.name in index
+    plain = nbformat.read(folder / "notebooks" / f"{page.stem}.ipynb", 4)
+    plain.metadata["lstmcs"] |= {"title": "All sets", "done": 1, "parameters": plain.metadata["lstmcs"]["parameters"] | {"protocols": None}}
+    for cell in plain.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                output["data"]["text/html"] = output["data"]["text/html"].replace("We trained", "Without a grid we trained")
+    nbformat.write(plain, folder / "notebooks" / "04_summary--robo--start.ipynb")
+    (folder / "04_summary--robo--start.html").write_text("")
+    index = pages.index(folder).read_text(encoding="utf-8")
+    assert "Without a grid we trained" in index and page.name in index
 
 
 def test_the_page_fits_a_phone_and_answers_first(page):

@@ -175,8 +175,9 @@ def index(folder: Path | None = None) -> Path:
             }
             reports.append({**about, **extra})
             shown = _front(executed)
-            if shown["answer"] and shown["picture"] and about["done"] > front.get("done", -1):
-                front = {**about, **shown, "html": page.name}
+            rank = not about["parameters"].get("protocols"), about["done"]  # a grid of protocols comes first where there is nothing else
+            if shown["answer"] and shown["picture"] and rank > front.get("rank", (False, -1)):
+                front = {**about, **shown, "html": page.name, "rank": rank}
     reports.sort(key=lambda r: r["html"] != front.get("html"))  # the summary first, the others as they are numbered
     beside = [r for r in reports if front and r["html"] != front["html"] and r["parameters"] == front["parameters"]]
     state = max((r["state"] for r in reports), key=STATES.index, default="")
