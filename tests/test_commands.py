@@ -31,7 +31,7 @@ WORDS = (
     "x" * 5000,
 )
 FORMULAS = ("c =", "c = c *", "q = 1", "c = __import__('os')", "c = c.real", "c = foo(c)", "h = exp(c, h)", "c = lambda: 1", "(" * 300 + "c",
-            "c = " + "-" * 5000 + "c", "C-99", "i = 1", "c = 'text'", "c = c if h else o", "c == c", "c = c @ h", "c = \0")  # fmt: skip
+            "c = " + "-" * 5000 + "c", "C-99", "i = c", "pairs-13", "c = 'text'", "c = c if h else o", "c == c", "c = c @ h", "c = \0")  # fmt: skip
 FILES = (
     "no.csv",
     "no.parquet?text=a",
