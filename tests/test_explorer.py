@@ -148,8 +148,12 @@ def test_the_pictures_follow_the_formula_the_gates_and_the_boxes(small):
     assert "h = 0.5 * h -0.5 at -3, 0.5 at 3" in small.pictures.value and "C-1 -3" in small.pictures.value
     d = dynamics.over_steps("h = 0.5 * h")
     assert f"h = 0.5 * h {d.gradient[19]:.2g} after 20 steps, {d.gradient[-1]:.2g} after 100" in small.pictures.value
+    small.formula.value = "o = 0.5"  # a whole step: c_prev 3 gives c 0.5 * 3 + 0.5 * tanh(3)
+    assert "o = 0.5 -0.48 at -2, 0.48 at 2" in small.pictures.value and "alters gates, not the states" in small.told.value
+    small.formula.value = "C-1+H-2"
+    assert "C-1+H-2 -3 at -3, 3 at 3" in small.pictures.value and "alters both states" in small.told.value
     pictures = small.pictures.value
-    for wrong in ("h = 0.5 * ", "", "C-13", "x = c", "none"):
+    for wrong in ("h = 0.5 * ", "", "C-13", "x = c", "o = o * c", "c = c; o = o", "pairs", "none"):
         small.formula.value = wrong
         assert small.train.disabled and "\n" not in small.told.value
     assert "unaltered" in small.told.value and "h = 0.5" not in small.pictures.value and pictures

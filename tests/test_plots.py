@@ -225,7 +225,8 @@ def test_a_plain_figure_is_a_picture_too():
 
 @pytest.mark.parametrize(
     "cell, plain, latex",
-    [("C-4", "c + c∘h", r"c + c \circ h"), ("C-12", "h∘tanh(c)", r"h \circ \tanh(c)"), ("H-3", "c∘σ(h)", r"c \circ \sigma(h)"), ("none", "", ""), ("c = c * o", "", "")],
+    [("C-4", "c + c∘h", r"c + c \circ h"), ("C-12", "h∘tanh(c)", r"h \circ \tanh(c)"), ("H-3", "c∘σ(h)", r"c \circ \sigma(h)"), ("none", "", ""), ("c = c * o", "", ""),
+     ("C-12+H-2", "h∘tanh(c), h∘σ(c)", r"h \circ \tanh(c),\ h \circ \sigma(c)"), ("O-1", "o∘σ(c_prev)", r"o \circ \sigma(c_{t-1})"), ("G-2", "g∘σ(g)", r"\tilde{c} \circ \sigma(\tilde{c})")],
 )  # fmt: skip
 def test_the_formula_beside_an_id(cell, plain, latex):
     assert (formulas.plain(cell), formulas.latex(cell)) == (plain, latex)
@@ -234,6 +235,8 @@ def test_the_formula_beside_an_id(cell, plain, latex):
 def test_every_id_has_its_formula_and_is_found_in_a_text():
     assert all(formulas.plain(cell) and formulas.latex(cell) and "_t" not in formulas.latex(cell) for cell in TABLE_1)
     assert formulas.ID.findall("C-1, (C-12), H-2; not AC-1, C-13, C-1-x or C-0") == ["C-1", "C-12", "H-2"]
+    assert formulas.ID.findall("C-1+H-2, O-1 and C-1+H-9; not O-4, C-12+H-6") == ["C-1+H-2", "O-1"]
+    assert formulas.name("C-12+H-2") == "C-12+H-2\nh∘tanh(c), h∘σ(c)" and formulas.name("O-1") == "O-1  o∘σ(c_prev)"
     text = show.with_formulas("C-1 and <b>, then C-1 again")
     assert text.count("<math>") == 1 and "C-1 (<math>" in text and "&lt;b&gt;, then C-1 again" in text
 

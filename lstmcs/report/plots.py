@@ -130,7 +130,7 @@ def alteration_curves(names=None, o: float = 0.5) -> Picture:
         ax.plot(c, after, color=BLUE, lw=1.8)
         ax.set(ylim=(-3.2, 3.2), yticks=(-2, 0, 2), xticks=(-2, 0, 2))
         fig.suptitle(formulas.name(item.id), x=0.02, ha="left")
-        ends = ", ".join(f"{after[at]:.2g} at {c[at]:g}" for at in (0, len(c) // 2, -1))
+        ends = ", ".join(f"{after[at]:.2g} at {c[at]:.2g}" for at in (0, len(c) // 2, -1))
         fig.set_label(f"{item.id}: the state after {item.formula} is {ends}.")
         panels.append(fig)
     return several(panels, "The state after the alteration over the state before it, a panel an alteration.")
