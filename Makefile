@@ -30,7 +30,7 @@ study: $(VENV)/ready
 test: $(VENV)/ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 lab: $(VENV)/ready
 	$(VENV)/bin/jupyter lab notebooks

@@ -17,11 +17,11 @@ from ._version import __version__
 from .errors import DataError, InputError, Stopped, missing, nearest, visible
 from .fold import Fold, label
 from .models.kinds import KINDS
-from .protocols import DEFAULT, DESIGNS
 from .rules import COMMON, RULES
 
 MISSING = None
 try:
+    from .protocols import DEFAULT, DESIGNS
     from .study.archive import ENDING, Archive, export, store
     from .study.plan import PRESETS, Settings, plan
     from .study.records import Folder

@@ -20,6 +20,7 @@ TOP = [
     "files",
     "source",
     "families",
+    "language",
     "alterations",
     "rules",
     "metrics",
@@ -37,7 +38,8 @@ MAY_IMPORT = {
     "files": ["errors"],
     "source": ["errors"],
     "families": [],
-    "alterations": ["errors", "families"],
+    "language": ["errors"],
+    "alterations": ["errors", "families", "language"],
     "metrics": ["errors"],
     "rules": ["errors"],
     "fold": ["alterations", "errors"],
@@ -68,8 +70,8 @@ BOXES = {
     "cell": (136, 292, 5, "the line marked NEW, and the fast loop (recurrence)", ["cell", "recurrence"]),
     "datasets": (8, 352, 6, "files in, ids out", ["datasets"]),
     GROUND: (
-        8, 352, 7, "imported by all above: alterations (the formula language), families, fold, record, rules, metrics, source, files, environment, errors",
-        ["alterations", "families", "fold", "record", "rules", "metrics", "source", "files", "environment", "errors", "registration", "_version"],
+        8, 352, 7, "imported by all above: language (of formulas), alterations, families, fold, record, rules, metrics, source, files, environment, errors",
+        ["language", "alterations", "families", "fold", "record", "rules", "metrics", "source", "files", "environment", "errors", "registration", "_version"],
     ),
 }  # fmt: skip
 WIDTH, GAP, MARGIN, LINE = 360, 30, 8, 15

@@ -1,6 +1,8 @@
 """Shared fixtures. Nothing here or in the tests needs a network; tests marked real_data need LSTMCS_DATA."""
 
+import gc
 import os
+import sys
 
 import pytest
 
@@ -26,3 +28,29 @@ def home(tmp_path, monkeypatch):
     """A study's folder of its own: no test reads or writes the user's records, downloads or reports."""
     monkeypatch.setenv("LSTMCS_HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def surroundings():
+    """What a test leaves in the environment, as a study for JAX does, is not for the next one's processes."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten():
+    """What the tests of a file compiled goes with it: kept to the end of the suite it comes to ten gigabytes."""
+    yield
+    if loop := sys.modules.get("lstmcs.recurrence.tensorflow"):
+        loop._loops.cache_clear()
+        loop._second.cache_clear()
+    if worker := sys.modules.get("lstmcs.study.worker"):
+        worker.KEPT.clear()
+    if keras := sys.modules.get("keras"):
+        keras.utils.clear_session()
+    if jax := sys.modules.get("jax"):
+        jax.clear_caches()
+    gc.collect()

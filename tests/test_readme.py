@@ -23,7 +23,7 @@ import pytest
 import yaml
 from architecture import MAY_IMPORT, TOP
 
-from lstmcs import __main__, run_study
+from lstmcs import __main__, families, run_study
 from lstmcs.datasets import registry
 from lstmcs.study import archive
 from lstmcs.study.plan import Settings
@@ -78,6 +78,10 @@ def test_each_command_runs_small(command, place, monkeypatch, capsys):
             pytest.skip(f"not at hand: {', '.join(away)}")
         if "--checkpoint" in words:  # fine-tuning costs minutes: test_bert and test_price do it
             words[words.index("bert")] = "tfidf"
+        words = [name for word in words for name in families.members(word)[:1]]  # of a family its first
+        if "--protocols" in words:
+            (place / "grid.toml").write_text("[levels]\nbatch_size = [32, 64]")
+            words[words.index("--protocols") + 1] = str(place / "grid.toml")
         small = {"--preset": ["smoke"], "--workers": ["0"], "--folds": ["1"], "--alterations": ["none"]}
         words += [word for name, values in small.items() if name == "--preset" or name not in words for word in [name, *values]]
     if "--scheduler" in words:  # a running cluster is for test_cluster
