@@ -1,11 +1,14 @@
 """Grids of protocols: designs counted by hand, folds beside those of a study with the same options, bad files, and a study from plan to edition."""
 
+import json
 import re
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from made_up import records_of
 
 from lstmcs import protocols, run_study
@@ -13,6 +16,8 @@ from lstmcs.__main__ import main
 from lstmcs.errors import EditionError, SettingsError
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.schedule import Estimate, Queue, reference
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -237,3 +242,31 @@ def test_the_grid_that_comes_with_the_study():
     usual = plan(Settings(models=["lstm"], folds=1, reseeds=0))
     default = next(iter(work.protocols.values()))
     assert [f.key for f in default] == [f.key for f in usual.folds]
+
+
+def test_the_page_of_the_committed_grid_from_its_records_by_hand():
+    """Each protocol's name and mean differences, from the configurations that its records hold and nothing else."""
+    folder = ROOT / "reports" / "protocols"
+    tidy = pd.read_parquet(folder / "results.parquet").query("model == 'lstm' and state == 'done'")
+    usual = {"learning_rate": 0.001, "units": 104, "dropout": 0.2, "batch_size": 32, "stop_words": "sklearn", "min_documents": 0.00015}
+    names = []
+    for text in tidy["record"]:
+        about = json.loads(text)["config"]
+        found = about["training"] | about["sizes"] | about["preparation"]
+        changed = [f"{name}={found[name]}" for name, level in usual.items() if found[name] != level]
+        padding = "mask" if about["padding"] == "mask" else about["preparation"]["pad_side"]
+        names.append("; ".join(changed + [f"padding={padding}"] * (padding != "pre")) or "default")
+    scores = tidy.assign(protocol=names).pivot(index=["protocol", "dataset", "run", "fold"], columns="alteration", values="macro_f1")
+    by_hand = {
+        (protocol, dataset, cell): f"{100 * (rows[cell] - rows['none']).dropna().mean():.2f}"
+        for (protocol, dataset), rows in scores.groupby(["protocol", "dataset"])
+        for cell in ("C-1", "H-2", "reseed-1") if (rows[cell] - rows["none"]).notna().sum() > 1
+    }  # fmt: skip
+    page = BeautifulSoup(next(folder.glob("07_protocols*.html")).read_text(encoding="utf-8"), "html.parser")
+    table = next(figure for figure in page.find_all("figure", "table") if figure.figcaption.text.startswith("Macro F1, points."))
+    shown = {}
+    for row in table.tbody.find_all("tr"):
+        protocol, dataset, cell, folds, mean = [found.get_text(" ", strip=True) for found in row.find_all("td")[:5]]
+        if "rule=" not in protocol and int(folds) > 1:
+            shown[protocol, dataset, "reseed-1" if cell.startswith("same cell") else cell.split()[0]] = mean
+    assert shown == by_hand and len(shown) > 20

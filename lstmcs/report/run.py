@@ -138,7 +138,7 @@ def _clear_leftovers(folder: Path, older_than: float = 3600) -> None:
 def _parameters(source: Path, settings: Settings) -> dict:
     """What a notebook is given: the parameters that its own cell names, and whatever else is not left to its default."""
     given, own = settings.parameters(), papermill.inspect_notebook(source)
-    usual = Settings(**{name: given[name] for name in ("preset", "records_dir") if name in own}).parameters()
+    usual = Settings(**{name: given[name] for name in ("preset", "records_dir", "protocols", "design") if name in own}).parameters()
     return {name: value for name, value in given.items() if name in own or value != usual[name]}
 
 
