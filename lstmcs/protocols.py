@@ -237,4 +237,5 @@ def _meet_equally(rows: list[list[int]], sizes: list[int]) -> bool:
 def frame(protocols: Iterable[Protocol]) -> pd.DataFrame:
     """The levels of protocols: a row a protocol, by its name, and a column a dimension."""
     protocols = list(protocols)
-    return pd.DataFrame([dict(one.levels) for one in protocols], index=pd.Index([one.name for one in protocols], name="choices"))
+    names = pd.Index([one.name for one in protocols], name="choices")
+    return pd.DataFrame([dict(one.levels) for one in protocols], index=names, dtype=object)  # 3 beside 0.00015 stays 3

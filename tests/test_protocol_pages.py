@@ -157,6 +157,11 @@ def test_claims_are_asked_protocol_by_protocol():
     alone = depends.claims_told(table[["default", "padding=mask"]])
     assert f"{int((table['default'] != 'cannot tell').sum())} answered alike under all." in alone and "both ways" not in alone
     empty = depends.claims_by_protocol(pd.concat(parts).iloc[:0], GRID)
+    silent = table.where(table == multiverse.MISSING, "cannot tell")
+    assert (
+        depends.claims_told(silent)
+        == f"None of {len(table)} claims can be told under any of the {(table != multiverse.MISSING).any().sum()} protocols."
+    )
     assert depends.claims_told(empty) == "No claim can be asked yet." and depends.claims_counted(empty).empty
 
 

@@ -215,6 +215,8 @@ def claims_told(table: pd.DataFrame) -> str:
     if there.empty:
         return "No claim can be asked yet."
     yes, no = ((there == WORDS[answer]).any(axis=1) for answer in (True, False))
+    if not (yes | no).any():
+        return f"None of {len(there)} claims can be told under any of the {there.shape[1]} protocols."
     every = ((there == WORDS[True]).all(axis=1) | (there == WORDS[False]).all(axis=1)).sum()
     text = f"Of {len(there)} claims, asked under {there.shape[1]} protocols, {int(yes.sum()) or 'none'} are confirmed under some, {int(no.sum()) or 'none'} not confirmed under some, "
     both = list(there.index[yes & no])
