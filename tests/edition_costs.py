@@ -4,8 +4,8 @@
 
 A full edition: the unaltered cell, 17 alterations and a row with other seeds, ten folds a run, protocol 2, on every set. A core's seconds an
 epoch are those on record (medians, one fold a core, both cores of the machine busy); a card's seconds a fold are those of HASOC and
-SEMEVAL on one H100, 20 to 40 folds at once. The card was not measured on the others: there it is the work of a step
-(study/schedule.py) at HASOC's rate, which the table says. Prices are assumptions, of an hour.
+SEMEVAL on one H100, 20 to 40 folds at once. What was not measured on a set is the work of its steps (study/schedule.py) at
+HASOC's rate: the columns `core` and `card` say which. Prices are assumptions, of an hour.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from lstmcs.study.plan import Settings, plan
 from lstmcs.study.schedule import EVALUATION, reference
 
 ROOT = Path(__file__).resolve().parent.parent
-EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "longer-training", "protocols")]
+EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "longer-training")]
 SETS = ("hasoc-test", "robo", "semeval", "mlma", "hasoc", "hate", "crowd", "ag-subset")
-CARD = "hasoc"  # at whose rate the card's time of a set is scaled that it was not measured on
+AT = "hasoc"  # at whose rate the time of a set is scaled that was not measured
 
 
 def measured() -> pd.DataFrame:
@@ -46,14 +46,16 @@ def table(runs: int, core: float, card: float) -> pd.DataFrame:
     step = {name: reference(work[name].data[name], fold[name]) / EVALUATION for name in SETS}
     for name in SETS:
         epochs, folds = fold[name].training["epochs"], 19 * 10 * runs
-        here, _ = known.loc[name, False] if (name, False) in known.index else (float("nan"), 0)
-        on_card, compiling = known.loc[name, True] if (name, True) in known.index else known.loc[CARD, True]
-        scaled = (name, True) not in known.index
-        seconds = epochs * on_card if not scaled else fold[CARD].training["epochs"] * on_card * step[name] / step[CARD]
+        seconds, said, compiling = {}, {}, 0.0
+        for on_card in (False, True):
+            known_here = (name, on_card) in known.index
+            a_epoch, compiling = known.loc[(name if known_here else AT), on_card]
+            said[on_card] = "measured" if known_here else "scaled"
+            seconds[on_card] = epochs * a_epoch if known_here else fold[AT].training["epochs"] * a_epoch * step[name] / step[AT]
         rows.append({
-            "set": name, "MaxLen": work[name].data[name].max_len, "epochs": epochs, "trainings": folds, "a fold, one core (s)": epochs * here,
-            "two cores (h)": folds * epochs * here / 2 / 3600, "sixteen cores (h)": folds * epochs * here / 16 / 3600,
-            "a fold, H100 (s)": seconds, "one H100 (h)": (folds * seconds + 19 * compiling) / 3600, "card": "scaled" if scaled else "measured",
+            "set": name, "MaxLen": work[name].data[name].max_len, "epochs": epochs, "trainings": folds, "a fold, one core (s)": seconds[False],
+            "two cores (h)": folds * seconds[False] / 2 / 3600, "sixteen cores (h)": folds * seconds[False] / 16 / 3600, "core": said[False],
+            "a fold, H100 (s)": seconds[True], "one H100 (h)": (folds * seconds[True] + 19 * compiling) / 3600, "card": said[True],
         })  # fmt: skip
     found = pd.DataFrame(rows)
     total = found.sum(numeric_only=True)[["trainings", "two cores (h)", "sixteen cores (h)", "one H100 (h)"]].to_dict()
