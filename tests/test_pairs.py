@@ -1,8 +1,11 @@
 """Pairs and their parts, the best of many, and the page about them: numbers worked by hand, simulations with a known answer."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
@@ -161,3 +164,22 @@ def test_the_page_is_made_for_a_study_that_has_such_a_cell(cells, there, tmp_pat
 def test_frames_of_no_pairs_have_their_columns():
     assert list(pairs.interactions(pd.DataFrame(study({}, ("a",))))) == list(pairs.INTERACTIONS)
     assert list(pairs.best(study({"C-1": 0.0}, ("a",)))) == list(pairs.BEST)
+
+
+def test_the_page_of_the_committed_pairs_from_its_records_by_hand():
+    """What each pair has beyond its parts, from the scores on record and nothing else."""
+    folder = Path(__file__).parent.parent / "reports" / "beyond"
+    tidy = pd.read_parquet(folder / "results.parquet").query("model == 'lstm' and state == 'done'")
+    scores = 100 * tidy.pivot(index=["run", "fold"], columns="alteration", values="macro_f1")
+    page = BeautifulSoup(next(folder.glob("08_beyond*.html")).read_text(encoding="utf-8"), "html.parser")
+    table = next(figure for figure in page.find_all("figure", "table") if figure.figcaption.text.startswith("Pairs and their parts"))
+    names = [cell.text for cell in table.thead.find_all("th")]
+    shown = 0
+    for row in table.tbody.find_all("tr"):
+        found = dict(zip(names, (cell.get_text(" ", strip=True) for cell in row.find_all("td"))))
+        one, other = (pair := found["alteration"].split()[0]).split("+")
+        d = (scores[pair] - scores[one] - scores[other] + scores["none"]).dropna()
+        width = scipy_stats.t.ppf(0.975, len(d) - 1) * np.sqrt((1 / len(d) + 1 / 8) * d.var(ddof=1))
+        assert [found["folds"], found["mean"], found["high"]] == [str(len(d)), f"{d.mean():.2f}", f"{d.mean() + width:.2f}"], pair
+        shown += 1
+    assert shown >= 12
