@@ -39,8 +39,13 @@ SIZE = (2.6, 2.3)  # inches, three beside each other in a notebook; the names of
 DASHES = ("-", "--", "-.", ":")
 #: What a training's process runs. It ends, as by Ctrl-C, when the notebook closes its end of the pipe, or is gone.
 PROGRAM = """
-import json, os, signal, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os.kill(os.getpid(), signal.SIGINT)), daemon=True).start()
+import json, os, signal, sys, threading, time
+def stop():
+    sys.stdin.read()
+    while True:  # again, where the first came while nothing could be raised
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+threading.Thread(target=stop, daemon=True).start()
 from lstmcs.study.sweep import run_study
 run_study(**json.loads(sys.argv[1]))
 """
