@@ -37,15 +37,12 @@ LOOK = 0.5  # seconds between two looks at the records
 SMALLEST = 1e-12  # gradients below are off the picture
 SIZE = (2.6, 2.3)  # inches, three beside each other in a notebook; the names of the lines come below
 DASHES = ("-", "--", "-.", ":")
-#: What a training's process runs. It ends, as by Ctrl-C, when the notebook closes its end of the pipe, or is gone.
+#: What a training's process runs. It ends, as by Ctrl-C, when the notebook closes its end of the pipe, or is gone; also where JupyterLab was
+#: started in the background, whose children a shell makes deaf to Ctrl-C.
 PROGRAM = """
-import json, os, signal, sys, threading, time
-def stop():
-    sys.stdin.read()
-    while True:  # again, where the first came while nothing could be raised
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(5)
-threading.Thread(target=stop, daemon=True).start()
+import json, os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
+threading.Thread(target=lambda: (sys.stdin.read(), os.kill(os.getpid(), signal.SIGINT)), daemon=True).start()
 from lstmcs.study.sweep import run_study
 run_study(**json.loads(sys.argv[1]))
 """

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -178,9 +179,17 @@ def test_a_data_set_that_cannot_be_read_is_a_line(small):
     assert "DataError: " in small.status.value and "no such file" in small.status.value and small.stop.disabled
 
 
-def test_a_training_stops_and_leaves_nothing_behind(home):
-    trial = explorer.Trial(Settings(alterations=["C-1"], reseeds=0, workers=0, models=["lstm"]))
-    trial.start()
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
+def test_a_training_stops_and_leaves_nothing_behind(home, handler):
+    """Also where JupyterLab was started with & or nohup: a shell lets such processes, and so their children, ignore Ctrl-C."""
+    trial, before = (
+        explorer.Trial(Settings(alterations=["C-1"], reseeds=0, workers=0, models=["lstm"])),
+        signal.signal(signal.SIGINT, handler),
+    )
+    try:
+        trial.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
     until(lambda: any("to train" in line for line in trial.lines))
     assert trial.running
     trial.stop()
