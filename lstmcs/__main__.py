@@ -109,7 +109,7 @@ def study(options) -> int:
 def _grid(settings: Settings) -> str:
     if not settings.grid:
         return ""
-    of = settings.grid.protocols()
+    of = settings.grid.protocols
     trained = len({tuple(level for name, level in one.levels.items() if name != "rule") for one in of})
     return f" under {len(of)} protocols ({settings.grid.design}; {trained} to train)"
 

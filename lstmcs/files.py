@@ -2,9 +2,15 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from .errors import visible
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _OTHERS = (
     (stat.S_ISDIR, "a folder"),
@@ -42,6 +48,14 @@ def read(path: str | Path, limit: int) -> bytes:
     if len(content) > limit:
         raise NotPlain(f"it has more than {size(limit)}")
     return content
+
+
+def toml(path: str | Path, limit: int = 2**20) -> dict:
+    """What a TOML file holds. Raises OSError, NotPlain, and ValueError for what is no TOML."""
+    try:
+        return tomllib.loads(read(path, limit).decode("utf-8"))
+    except RecursionError as problem:
+        raise ValueError(str(problem)) from None
 
 
 def up_to(file, limit: int, piece: int = 2**20) -> bytes:

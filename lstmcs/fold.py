@@ -27,7 +27,7 @@ _TYPES = {**dict.fromkeys(("dataset", "data_sha256", "model", "alteration"), str
           **dict.fromkeys(("preparation", "sizes", "training"), dict)}  # fmt: skip
 _ALWAYS = ("dataset", "data_sha256", "preparation", "model", "sizes", "training", "alteration", "run", "fold", "seed")
 _SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False).encode
-_NOT_BUILT = ("run", "fold", "seed", "reseed")  # what differs between folds that one compiled program trains
+_NOT_BUILT = ("run", "fold", "seed", "reseed", "repeat")  # what differs between folds that one compiled program trains
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +106,20 @@ class Fold:
     @cached_property
     def build(self) -> str:
         """What is compiled: all that does not differ from fold to fold, as text."""
-        return json.dumps({k: v for k, v in self.config.items() if k not in (*_NOT_BUILT, "repeat")}, sort_keys=True)
+        return self._without(*_NOT_BUILT)
 
     @cached_property
     def setting(self) -> str:
         """What the cells that are compared share: all that is compiled but the alteration, as text."""
-        return json.dumps({k: v for k, v in self.config.items() if k not in (*_NOT_BUILT, "repeat", "alteration")}, sort_keys=True)
+        return self._without(*_NOT_BUILT, "alteration")
+
+    @cached_property
+    def reads(self) -> str:
+        """Which documents it reads, prepared how, as text: the same for folds of one prepared set."""
+        return json.dumps([self.dataset, self.data_sha256, self.preparation], sort_keys=True)
+
+    def _without(self, *names: str) -> str:
+        return json.dumps({name: value for name, value in self.config.items() if name not in names}, sort_keys=True)
 
     @cached_property
     def cell(self) -> str:

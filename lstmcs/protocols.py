@@ -18,10 +18,10 @@ read by every rule, which costs nothing.
 import itertools
 import math
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -30,11 +30,6 @@ from . import environment, files, rules
 from .datasets.preparation import Preparation
 from .errors import DataError, SettingsError, nearest, visible
 from .fold import Fold
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: What may be varied of a training: type, lowest and highest value.
 RANGES = {
@@ -49,7 +44,6 @@ DIMENSIONS = (*RANGES, "padding", *OPTIONS, "rule")
 DESIGNS = ("one-at-a-time", "full", "balanced N")
 DEFAULT = "default"  # the protocol of all first levels
 MOST = 2000  # protocols of a design
-LARGEST = 2**20  # bytes of a grid's file
 
 
 def in_range(name: str, value):
@@ -77,17 +71,16 @@ class Protocol:
 
     def of(self, fold: Fold) -> Fold:
         """The training that `fold` is under this protocol; of a model that reads no ids only the preparation changes."""
-        levels = {name: level for name, level in self.levels.items() if fold.padding is not None or name in OPTIONS}
-        options = {name: levels[name] for name in OPTIONS if name in levels}
-        padding = fold.padding
-        if "padding" in levels:
-            options["pad_side"], padding = PADDINGS[levels["padding"]]
-        varied = {name: levels[name] for name in RANGES if name in levels}
-        sizes = {name: level for name, level in varied.items() if name in SIZES}
-        return replace(
-            fold, padding=padding, sizes={**fold.sizes, **sizes}, training={**fold.training, **{k: v for k, v in varied.items() if k not in SIZES}},
-            preparation=Preparation.of({**fold.preparation, **options}).config(),
-        )  # fmt: skip
+        reads_ids, options = fold.padding is not None, dict(fold.preparation)
+        varied = {"sizes": dict(fold.sizes), "training": dict(fold.training), "padding": fold.padding}
+        for name, level in self.levels.items():
+            if name in OPTIONS:
+                options[name] = level
+            elif name == "padding" and reads_ids:
+                options["pad_side"], varied["padding"] = PADDINGS[level]
+            elif name in RANGES and reads_ids:
+                varied["sizes" if name in SIZES else "training"][name] = level
+        return replace(fold, **varied, preparation=Preparation.of(options).config())
 
 
 @dataclass(frozen=True)
@@ -98,6 +91,7 @@ class Grid:
     levels: Mapping[str, tuple]
     design: str
 
+    @cached_property
     def protocols(self) -> tuple[Protocol, ...]:
         """The design's protocols, the default first. Raises SettingsError for a design that these levels do not allow."""
         names, levels = list(self.levels), list(self.levels.values())
@@ -135,12 +129,12 @@ def read(file: "str | Path", design: str | None = None) -> Grid:
         path = shared
     shown = visible(file)
     try:
-        found = tomllib.loads(files.read(path, LARGEST).decode("utf-8"))
+        found = files.toml(path)
     except FileNotFoundError:
         raise SettingsError(f"no such grid of protocols: {shown}; data/protocols.toml is one") from None
     except OSError as problem:
         raise SettingsError(f"the grid of protocols {shown} cannot be read: {problem.strerror or problem}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except ValueError as problem:
         raise SettingsError(f"{shown} is no TOML file: {visible(problem)[:200]}") from None
     if unknown := [key for key in found if key not in ("design", "levels")]:
         raise SettingsError(
@@ -153,7 +147,7 @@ def read(file: "str | Path", design: str | None = None) -> Grid:
         grid = Grid(shown, {name: _levels(name, of) for name, of in levels.items()}, _design(design or found.get("design", DESIGNS[0])))
     except (SettingsError, DataError) as problem:
         raise SettingsError(f"{shown}: {problem}") from None
-    grid.protocols()  # for its errors
+    grid.protocols  # noqa: B018 - for its errors
     return grid
 
 

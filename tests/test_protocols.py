@@ -42,10 +42,10 @@ THREE = "learning_rate = [0.001, 0.0005, 0.002]\nunits = [104, 64]\nrule = ['bes
 
 
 def test_the_three_designs(grid):
-    one = protocols.read(grid(THREE)).protocols()
+    one = protocols.read(grid(THREE)).protocols
     assert [p.name for p in one] == ["default", "learning_rate=0.0005", "learning_rate=0.002", "units=64", "rule=last"]
     assert one[3].levels == {"learning_rate": 0.001, "units": 64, "rule": "best"}
-    full = protocols.read(grid(THREE), "full").protocols()
+    full = protocols.read(grid(THREE), "full").protocols
     assert len(full) == len({p.name for p in full}) == 12 and full[0].name == "default"
     assert full[-1].name == "learning_rate=0.002; units=64; rule=last"
     frame = protocols.frame(full)
@@ -57,7 +57,7 @@ def test_in_a_balanced_design_any_two_levels_meet_equally_often(grid, sizes, cou
     names = ["learning_rate", "units", "batch_size", "embedding", "epochs", "patience", "min_letters"]
     levels = "\n".join(f"{name} = {[1, 2, 3, 4][:size]}" for name, size in zip(names, sizes) if name != "learning_rate")
     levels += f"\nlearning_rate = {[0.1, 0.2, 0.3, 0.4][: sizes[0]]}\nrule = ['best', 'loss', 'last']"
-    found = protocols.read(grid(levels, f"balanced {count}")).protocols()
+    found = protocols.read(grid(levels, f"balanced {count}")).protocols
     assert len(found) == 3 * count and found[0].name == "default"
     for a, b in combinations(found[0].levels, 2):
         meet = Counter((p.levels[a], p.levels[b]) for p in found)
@@ -123,6 +123,11 @@ def test_a_rule_costs_no_training_and_reads_another_epoch(grid, home):
         "default": [3.0], "rule=last": [4.0], "rule=epoch=1": [1.0], "units=64": [3.0],
     }  # fmt: skip
     assert len(found) == 16 and list(found)[-1] == "choices"
+    curves = work.curves()  # 8 trainings of 4 epochs, four of them under three names
+    assert curves.groupby("choices", sort=False).size().to_dict() == {"default": 16, "rule=last": 16, "rule=epoch=1": 16, "units=64": 16}
+    assert set(work.results_by_rule()) == {"best", "loss", "accuracy", "last"}
+    with pytest.raises(SettingsError, match="rule 'paper' reads one protocol"):
+        work.results(rule="paper")
     pd.testing.assert_frame_equal(work.levels(), protocols.frame(work.protocols))
 
 

@@ -14,11 +14,6 @@ from pathlib import Path
 from .. import environment, files
 from ..errors import DataError, nearest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 RETRIES = 2
 TIMEOUT = 30  # seconds without a byte from the server
 LIMIT = 2**31  # bytes of a download
@@ -35,8 +30,8 @@ _WORDS = {str: "a text", list: "a list", dict: "a table", bool: "true or false",
 def entries() -> dict[str, dict]:
     """data/datasets.toml as a dictionary name -> entry. Raises DataError for an entry with a wrong or missing key or value."""
     try:
-        found = tomllib.loads(environment.shared("data", "datasets.toml").read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = files.toml(environment.shared("data", "datasets.toml"))
+    except ValueError as error:
         raise DataError(f"datasets.toml cannot be read: {error}") from error
     for name, entry in found.items():
         _check(name, entry)

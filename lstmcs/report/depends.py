@@ -4,6 +4,7 @@ earlier edition chose.
 Figures of the statistics in, words out, as in wording.py.
 """
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -146,10 +147,6 @@ def together(joint: pd.DataFrame) -> str:
     return text + " (about one in twenty does by chance)."
 
 
-def _p(p: float) -> str:
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
-
-
 def moving(differences: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     """Which choice moves the unaltered cell's score, and which the difference to it: two lines, one less where nothing is on record.
 
@@ -241,10 +238,7 @@ def not_tried(levels: pd.DataFrame, cells: pd.DataFrame, twins=(), names: int = 
     if lost and len(known):
         told.append(f"No protocol on record has: {_some(lost, names)}")
     told += [f"One and the same in every score, and counted as {len(same)}: {_some(same, names)}" for same in twins]
-    count = 1
-    for values in varied.values():
-        count *= len(values)
-    if count > len(levels):
+    if (count := math.prod(map(len, varied.values()))) > len(levels):
         told.append(
             f"{len(levels)} of the {count} combinations of these levels are planned; what two changes do together and neither alone is seen in those at most"
         )

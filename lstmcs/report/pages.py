@@ -14,7 +14,6 @@ import html
 import json
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import jinja2
@@ -31,17 +30,11 @@ from ..study.archive import Archive
 from ..study.plan import Settings
 from . import depends, maps, show
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 #: What run.py notes in an executed notebook, beside what may be missing: size, why, table, fingerprint.
 ABOUT = {**dict.fromkeys(("title", "notebook", "dataset", "preset", "state", "made"), str), **dict.fromkeys(("done", "failed", "planned"), int),
          "seconds": (int, float), "parameters": dict, "env": dict}  # fmt: skip
-LARGEST = 2**16  # bytes of an edition.toml
 #: From best to worst; the study's state is the worst of its pages'.
 STATES = ("complete", "partial", "failed")
 
@@ -197,11 +190,11 @@ def _changed(folder: Path) -> str:
     if not (about := folder / "edition.toml").exists():
         return ""
     try:
-        found = tomllib.loads(files.read(about, LARGEST).decode("utf-8"))
+        found = files.toml(about)
         earlier, why = found["earlier"], found["why"]
         if set(found) != {"earlier", "why"} or not (isinstance(earlier, str) and isinstance(why, str)):
-            raise KeyError
-    except (OSError, KeyError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+            raise ValueError
+    except (OSError, KeyError, ValueError):
         raise EditionError(f"{about}: it has two texts, earlier (a path) and why") from None
     cells = []
     for place in (folder / earlier, folder / "results.parquet"):

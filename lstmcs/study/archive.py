@@ -58,7 +58,7 @@ class Archive:
         """Fold -> its record, without predictions."""
         try:
             found = _read(str(self.path), self.path.stat().st_mtime_ns)
-            one_study(list(found), self.several)
+            _one_study(list(found), self.several)
             return found
         except FileNotFoundError:
             raise EditionError(f"no such file: {visible(self.path)}") from None
@@ -157,7 +157,7 @@ def export(folder: Folder, file: "str | Path", several: bool = False) -> int:
     heads = list(folder.heads())
     if not heads:
         raise EditionError(f"no record in {folder}: there is nothing to export")
-    one_study([check(head) for head in heads], several)
+    _one_study([check(head) for head in heads], several)
     rows = pd.DataFrame([row(head) for head in heads]).assign(record=[line(head, sort=True) for head in heads]).convert_dtypes()
     rows = rows.sort_values(["dataset", "model", "run", "fold", "alteration"], kind="stable", ignore_index=True)
     files.folder(Path(file).parent)
@@ -187,7 +187,7 @@ def _read(file: str, _changed: int) -> dict[Fold, dict]:
     return found
 
 
-def one_study(folds: list[Fold], several: bool = False) -> None:
+def _one_study(folds: list[Fold], several: bool = False) -> None:
     """Raises EditionError for records of several studies (two protocols, presets, paddings, checkpoints or seeds): one would hide the other.
     several: they may differ in what a grid of protocols varies, because its names tell them apart."""
     first, seeds = {}, sorted({fold.seed for fold in folds})

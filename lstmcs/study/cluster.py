@@ -10,7 +10,6 @@ memory: other users of the machine reach the port and get no further.
 """
 
 import asyncio
-import json
 import logging
 import os
 import re
@@ -196,17 +195,12 @@ class _Loss:
         return f"{self.when} worker {self.worker}: {self.why}"
 
 
-def _read_by(fold: Fold) -> str:
-    """What a fold reads, as text: the same for folds of one prepared set."""
-    return json.dumps([fold.dataset, fold.data_sha256, fold.preparation], sort_keys=True)
-
-
 def _task(folds: list[Fold], prepared: Prepared | None) -> tuple[list[Trained], int]:
     """Run by a worker: folds of one build trained, and how many compiled models the worker keeps."""
     from distributed import get_worker
 
     with _ONE_AT_A_TIME:
-        name = _read_by(folds[0])
+        name = folds[0].reads
         if prepared is not None:
             while len(_DATA) >= 8:
                 del _DATA[next(iter(_DATA))]
@@ -305,7 +299,7 @@ class _Dispatch:
         held, folds = self.queue.holds(worker), self.queue.take(worker)
         if not folds:
             return
-        name = _read_by(folds[0])
+        name = folds[0].reads
         known = (worker, name) in self.sent
         if folds[0].build not in held:
             self.compiling(folds[0])
@@ -338,7 +332,7 @@ class _Dispatch:
             yield from self._lost(future, worker, folds)
             return
         except _NoData:
-            self.sent.discard((worker, _read_by(folds[0])))
+            self.sent.discard((worker, folds[0].reads))
             self._give_back(future, worker, folds)
             return
         except (CancelledError, OSError):  # the connection broke, not the fold (its own errors are in its record): the next look says which

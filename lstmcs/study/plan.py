@@ -4,7 +4,6 @@ A plan lists its folds run by run and cell by cell.
 """
 
 import ast
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -40,6 +39,9 @@ PRESETS = {
 #: The paper names none of these. Batch and learning rate are Keras' and Adam's defaults (Kingma & Ba 2015), which the search of
 #: data/protocol found as near to the paper's Baseline rows as any; the last epoch is each data set's own (datasets.toml).
 TRAINING = {"epochs": 40, "batch_size": 32, "learning_rate": 0.001}
+
+
+ONE_PROTOCOL = "rule 'paper' reads one protocol; a grid of them needs another"
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Settings:
         if twice := [name for name in self.grid.levels if name in usual and getattr(self, name) != usual[name].default]:
             raise SettingsError(f"{twice[0]} is a dimension of {self.protocols}; its levels are given there")
         if self.rule == "paper":
-            raise SettingsError("rule 'paper' reads one protocol; a grid of them needs another")
+            raise SettingsError(ONE_PROTOCOL)
 
     @cached_property
     def grid(self) -> Grid | None:
@@ -226,10 +228,9 @@ class PreparedSets(Mapping):
         """The prepared set that a fold reads, which a protocol may prepare in another way than the study."""
         if (found := self[fold.dataset]).options.config() == fold.preparation:
             return found
-        key = fold.dataset, json.dumps(fold.preparation, sort_keys=True)
-        if key not in self._others:
-            self._others[key] = prepare(found.dataset, Preparation.of(fold.preparation, fold.dataset))
-        return self._others[key]
+        if fold.reads not in self._others:
+            self._others[fold.reads] = prepare(found.dataset, Preparation.of(fold.preparation, fold.dataset))
+        return self._others[fold.reads]
 
     def at_hand(self, name: str) -> bool:
         """Whether the data are here, so that asking for them downloads nothing."""
@@ -289,7 +290,13 @@ class Plan:
         rule = rules.check(rule or self.settings.rule)
         if not self.protocols:
             return self.store.rows(self.folds, reading, macro, self.epochs_of_paper() if rule == "paper" else rule)
-        parts = [self.store.rows(folds, reading, macro, one.rule or rule).assign(choices=one.name) for one, folds in self.protocols.items()]
+        if rule == "paper":
+            raise SettingsError(ONE_PROTOCOL)
+        return self._by_protocol(lambda one, folds: self.store.rows(folds, reading, macro, one.rule or rule))
+
+    def _by_protocol(self, read: Callable[[Protocol, tuple[Fold, ...]], pd.DataFrame]) -> pd.DataFrame:
+        """The frames that `read` gives for each protocol and its folds, with its name in a column `choices`."""
+        parts = [read(one, folds).assign(choices=one.name) for one, folds in self.protocols.items()]
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
     def levels(self) -> pd.DataFrame:
@@ -312,13 +319,15 @@ class Plan:
         return {rule: self.results(rule=rule) for rule in dict.fromkeys(names)}
 
     def curves(self) -> pd.DataFrame:
-        """The learning curves at hand, a row a fold and epoch; see record.CURVE."""
-        return self.store.curves(self.folds)
+        """The learning curves at hand, a row a fold and epoch; see record.CURVE. Of a grid with a column choices, as results."""
+        if not self.protocols:
+            return self.store.curves(self.folds)
+        return self._by_protocol(lambda one, folds: self.store.curves(folds))
 
     def epochs_of_paper(self) -> dict[str, int]:
         """Data set -> the epoch at which the unaltered cell's mean validation scores are nearest to the paper's Baseline row (mean
-        of the absolute differences of the four scores); only sets that have such a row and the cell on record."""
-        folds = [fold for fold in self.folds if (fold.model, fold.cell) == ("lstm", "none")]
+        of the absolute differences of the four scores); only sets that have such a row and the cell on record, none of a grid."""
+        folds = [fold for fold in self.folds if (fold.model, fold.cell) == ("lstm", "none") and not self.protocols]
         means = self.store.curves(folds).groupby(["dataset", "epoch"])[[f"val_{name}" for name in METRICS]].mean()
         found = {}
         for name, entry in registry.entries().items():
@@ -350,7 +359,7 @@ def plan(settings: Settings) -> Plan:
 
     Of an edition, no data are loaded; a model or a run that it does not hold for a data set is not planned.
     """
-    data, folds, of_protocols = {}, [], {one: [] for one in (settings.grid.protocols() if settings.grid else ())}
+    data, folds, under = {}, {}, {one: () for one in (settings.grid.protocols if settings.grid else ())}
     for source in settings.datasets:
         if settings.store.trains:
             dataset = load_dataset(source)
@@ -360,24 +369,27 @@ def plan(settings: Settings) -> Plan:
         if name in data:
             raise SettingsError(f"two data sets are named {name!r}; rename one of the files")
         data[name] = dataset
-        cells = [
-            (*first[kind], alteration(cell).key, number)
-            for kind in settings.models if kind in first
-            for cell, number in kinds.cells(kind, settings.alterations, settings.reseeds)
-        ]  # fmt: skip
-        for under in of_protocols or [None]:
-            found = [
-                replace(under.of(one) if under else one, alteration=key, reseed=number, run=run, fold=fold, seed=settings.seed)
-                for run in range(1, settings.runs + 1)
-                for one, runs, key, number in cells
-                if run <= runs
-                for fold in range(1, settings.folds + 1)
-            ]
-            folds += found
-            if under:
-                of_protocols[under] += found
-    return Plan(
-        settings, PreparedSets(data), tuple(dict.fromkeys(folds) if of_protocols else folds), {k: tuple(v) for k, v in of_protocols.items()}
+        for one in under:
+            under[one] += (found := _folds({kind: (one.of(fold), runs) for kind, (fold, runs) in first.items()}, settings))
+            folds |= dict.fromkeys(found)  # those that differ in the epoch that is read alone are the same
+        if not under:
+            folds |= dict.fromkeys(_folds(first, settings))
+    return Plan(settings, PreparedSets(data), tuple(folds), under)
+
+
+def _folds(first: Mapping[str, tuple[Fold, int]], settings: Settings) -> tuple[Fold, ...]:
+    """The folds of a data set, run by run and cell by cell. first: kind of model -> its first fold, how many runs there are to be."""
+    cells = [
+        (*first[kind], alteration(cell).key, number)
+        for kind in settings.models if kind in first
+        for cell, number in kinds.cells(kind, settings.alterations, settings.reseeds)
+    ]  # fmt: skip
+    return tuple(
+        replace(one, alteration=key, reseed=number, run=run, fold=fold, seed=settings.seed)
+        for run in range(1, settings.runs + 1)
+        for one, runs, key, number in cells
+        if run <= runs
+        for fold in range(1, settings.folds + 1)
     )
 
 

@@ -1,7 +1,7 @@
 """Which folds are trained next, and how long all of them will take.
 
-Folds are handed out run by run, data set by data set and protocol by protocol (of a grid of them); within these fold 1 of every cell, then fold 2 of every cell, and
-so on, so that whatever is on record compares all cells on the same folds. A worker compiles a model for each cell it
+Folds are handed out run by run, data set by data set and protocol by protocol (of a grid of them); within these fold 1 of every
+cell, then fold 2 of every cell, and so on, so that whatever is on record compares all cells on the same folds. A worker compiles a model for each cell it
 trains (seconds to a minute) and keeps it. So each cell belongs to the worker that has compiled it, and the cells of a data
 set part themselves among the workers as these ask for folds. A worker whose memory cannot keep all its cells first
 trains one fold of each; from then on it finishes those it holds before it compiles another one again.

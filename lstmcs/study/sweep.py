@@ -197,18 +197,14 @@ def _write(trained: Trained, work: Plan) -> None:
 
 def _check_data(work: Plan, pending: list[Fold]) -> None:
     """Before anything is trained: is there enough to learn from? Of a file of one's own, what is odd about it is said, too."""
-    for name, prepared in {work.data.of(fold).id: (fold.dataset, work.data.of(fold)) for fold in _first_of_settings(pending)}.values():
+    for fold in {fold.reads: fold for fold in reversed(pending)}.values():
+        name, prepared = fold.dataset, work.data.of(fold)
         if (left := len(prepared.ids)) < SPLITS:
             of = f"; the file has {len(prepared.dataset)}, preparation drops the rest" if left < len(prepared.dataset) else ""
             raise DataError(f"{name}: {left} documents are too few for {SPLITS} folds{of}")
         if name not in registry.entries():
             for remark in (*prepared.dataset.notes, *describe.remarks(prepared)):
                 print(visible(f"{name}: {remark}"), flush=True)
-
-
-def _first_of_settings(folds: Iterable[Fold]) -> Iterable[Fold]:
-    """A fold of each setting: what is prepared and compiled for it is for all of them."""
-    return {fold.setting: fold for fold in reversed(list(folds))}.values()
 
 
 def _check_folder(work: Plan, pending: list[Fold]) -> None:
