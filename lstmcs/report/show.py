@@ -181,5 +181,5 @@ def answer(text: str) -> HTML:
 
 def in_short(sentence: str, counts: dict[str, int]) -> HTML:
     """The answer for everybody: a sentence, and the counts behind it."""
-    items = "".join(f"<li><b>{count}</b>{html.escape(word)}</li>" for word, count in counts.items())
+    items = "".join(f"<li><b>{count}</b> {html.escape(word)}</li>" for word, count in counts.items())
     return HTML(f'<p class="short">{html.escape(sentence)}</p>' + (f'<ul class="counts">{items}</ul>' if items else ""))
