@@ -151,7 +151,8 @@ def status(options) -> int:
     if missing and total["done"]:
         estimate = Estimate(work)
         if all(estimate.knows(fold) or not KINDS[fold.model].network for fold in missing):  # else data would be prepared
-            print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left with {max(1, work.settings.workers)} worker(s)")
+            by = f"with {max(1, work.settings.workers)} worker(s)" if estimate.engine == "tensorflow" else f"by engine {estimate.engine}"
+            print(f"about {duration(estimate.seconds(missing, work.settings.workers))} left {by}")
     return 0
 
 

@@ -25,7 +25,7 @@ _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 #: What a record says in numbers beside its scores.
 NUMBERS = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters", "largest_c"]
-_ABOUT = [*NUMBERS, "loop", "failure", "error", "key", "commit", "protocol"]
+_ABOUT = [*NUMBERS, "engine", "device", "loop", "failure", "error", "key", "commit", "protocol"]
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *READ, *_ABOUT]
 #: What no rule changes of a row.
@@ -68,7 +68,8 @@ def check(head: object) -> Fold:
         about = {name: value for name, value in _without_null(head.get(part, {})).items() if name in NUMBERS}
         if not numbers(about.values()):
             raise RecordError(f"the record's {part!r} are no numbers")
-    for name, of in (("loop", head["env"]), ("commit", head["env"]), ("message", head.get("error", {})), ("type", head.get("error", {}))):
+    texts = [(name, head["env"]) for name in ("engine", "device", "precision", "loop", "commit")]
+    for name, of in [*texts, *((name, head.get("error", {})) for name in ("message", "type"))]:
         if not isinstance(text := of.get(name), str | None):
             raise RecordError(f"the record's {name!r} is no text")
         if text and not text.isascii():  # half of a pair of surrogates, as a message about a file's name may have, is no text
@@ -110,10 +111,16 @@ def common(head: dict) -> list:
     """What no rule changes of a record's row, in the order of COMMON."""
     env = head["env"]
     values = {
-        **head.get("cost", {}), **head.get("health", {}), "loop": env.get("loop"), "commit": env.get("commit"),
+        **head.get("cost", {}), **head.get("health", {}), "engine": _engine(env), **{name: env.get(name) for name in ("device", "loop", "commit")},
         "failure": head.get("error", {}).get("type"), "error": head.get("error", {}).get("message"), **_of_fold(head), "key": head["key"], "protocol": head["protocol"],
     }  # fmt: skip
     return [values.get(column, math.nan) for column in COMMON]
+
+
+def _engine(env: dict) -> str | None:
+    """What trained a network: "tensorflow", "jax" or "jax-tf32". Where a record with a time loop names none it was TensorFlow."""
+    name = env.get("engine") or ("tensorflow" if env.get("loop") else None)
+    return f"{name}-tf32" if name and env.get("precision") == "tensorfloat32" else name
 
 
 def read(head: dict, epoch: int | None) -> list:
@@ -140,7 +147,7 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
 
     dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
     read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
-    loop, failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
+    engine ("tensorflow", "jax" or "jax-tf32"; none of what is no network) and device (of JAX), loop, failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
     """
     found = pd.DataFrame(list(rows), columns=COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)

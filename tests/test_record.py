@@ -124,6 +124,23 @@ def readable(head):
     assert check(json.loads(text)).label == check(head).label
 
 
+@pytest.mark.parametrize(
+    ("env", "engine"),
+    [
+        ({"loop": "fast"}, "tensorflow"),  # as records were before there was another
+        ({"engine": "tensorflow", "loop": None}, "tensorflow"),
+        ({"engine": "jax", "loop": "fast", "precision": "float32"}, "jax"),
+        ({"engine": "jax", "loop": "fast", "precision": "tensorfloat32"}, "jax-tf32"),
+        ({"engine": None, "loop": None}, None),
+        ({"precision": "tensorfloat32"}, None),
+    ],
+)
+def test_a_row_names_the_engine(env, engine):
+    head = WHOLE[0] | {"env": env | {"device": "a card"}}
+    found = row(head)
+    assert (found["engine"], found["device"]) == (engine, "a card") and {"engine", "device"} <= set(frame([found]))
+
+
 @HARD
 @given(head=changed(), rename=st.booleans())
 def test_a_changed_record_is_one_or_is_refused_for_a_reason(head, rename):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import papermill
 import pytest
+from bs4 import BeautifulSoup
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from sklearn.metrics import accuracy_score, f1_score
@@ -111,6 +112,26 @@ def test_a_fold_that_was_trained_again_is_on_its_page_again(built, capsys):
     assert main(again) == 0
     assert "running 03_alterations" in capsys.readouterr().out and run.about_of(executed)["fingerprint"] != fingerprint
     path.write_bytes(before)
+
+
+def test_a_page_names_the_engine_and_folds_whose_cells_have_several(built):
+    top = BeautifulSoup((built / "reports" / "03_alterations--robo--smoke.html").read_text(encoding="utf-8"), "html.parser")
+    assert "· trained by TensorFlow ·" in top.find("p", class_="about").text
+    assert all(
+        "trained by" not in (built / "reports" / f"{name}.html").read_text(encoding="utf-8") for name in ("01_data--robo", "02_cell")
+    )
+    rows = pd.DataFrame([
+        {"dataset": dataset, "model": "lstm", "run": 1, "fold": fold, "alteration": cell, "state": "done", "engine": engine, "device": device}
+        for dataset, engine, device in (("a", "tensorflow", None), ("b", "jax", "H100")) for fold in (1, 2) for cell in ("none", "C-1")
+    ])  # fmt: skip
+    assert run.trained_by(rows) == "trained by TensorFlow (a) and JAX on H100 (b)"
+    assert run.trained_by(rows[rows["dataset"] == "b"]) == "trained by JAX on H100"
+    rows.loc[1, ["engine", "device"]] = "jax-tf32", "H100"
+    assert run.trained_by(rows) == (
+        "trained by TensorFlow (a) and JAX with TF32 on H100 (a) and JAX on H100 (b); the cells of 1 of 4 folds by more than one of these"
+    )
+    rows[["engine", "device"]] = None
+    assert run.trained_by(rows) == run.trained_by(rows.iloc[:0]) == ""
 
 
 def test_a_partial_study_renders_and_says_so(built):

@@ -32,7 +32,7 @@ from . import depends, maps, show
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-#: What run.py notes in an executed notebook, beside what may be missing: size, why, table, fingerprint.
+#: What run.py notes in an executed notebook, beside what may be missing: size, engine, why, table, fingerprint.
 ABOUT = {**dict.fromkeys(("title", "notebook", "dataset", "preset", "state", "made"), str), **dict.fromkeys(("done", "failed", "planned"), int),
          "seconds": (int, float), "parameters": dict, "env": dict}  # fmt: skip
 #: From best to worst; the study's state is the worst of its pages'.
@@ -110,6 +110,7 @@ def _top(question: str, about: dict) -> str:
         f"preset {about['preset']}",
         about.get("size"),
         _folds(about, " folds on record"),
+        about.get("engine"),
         f"made {about['made']}",
         f"commit {about['env']['commit'] or 'unknown'}",
     ]

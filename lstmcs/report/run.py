@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import papermill
 import psutil
 from jupyter_client import AsyncKernelManager
@@ -27,6 +28,8 @@ from .. import environment, families, files
 from ..errors import visible
 from ..study.plan import Plan, Settings, plan
 from .pages import about_of, index, render, write
+
+ENGINES = {"tensorflow": "TensorFlow", "jax": "JAX", "jax-tf32": "JAX with TF32"}
 
 
 def notebooks() -> dict[str, dict]:
@@ -86,7 +89,7 @@ def _page(notebook: str, kind: dict, settings: Settings, folder: Path, say) -> s
         about = _execute(notebook, kind, work, executed) | {"fingerprint": fingerprint}
         about["why"] = without_places(about["why"])
         if kind["pages"] != "one" and not (results := work.results()).empty:
-            about["table"] = f"tables/{name}.csv"
+            about |= {"table": f"tables/{name}.csv", "engine": "" if kind["texts"] else trained_by(results)}
             results.to_csv(folder / about["table"], index=False)
         _store(executed, about)
     write(folder / f"{name}.html", render(executed))
@@ -126,6 +129,20 @@ def _execute(notebook: str, kind: dict, work: Plan, target: Path) -> dict:
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "seconds": round(time.perf_counter() - started, 1),
         "parameters": work.settings.parameters(), "env": environment.describe(),
     }  # fmt: skip
+
+
+def trained_by(results: pd.DataFrame) -> str:
+    """Which engine trained the networks on record, on which device, in words; by data set where they differ. Cells of one fold that several
+    trained are counted: a part of what differs between them is the engines'."""
+    rows = results[results["engine"].notna() & (results["state"] == "done")]
+    by = rows["engine"].map(ENGINES).fillna(rows["engine"]) + (" on " + rows["device"].astype("string")).fillna("")
+    sets = rows["dataset"].groupby(by, sort=False).unique()
+    if sets.empty:
+        return ""
+    several = by.groupby([rows[name] for name in ("dataset", "model", "run", "fold")]).nunique() > 1
+    named = [f"{name} ({', '.join(names)})" if len(sets) > 1 else name for name, names in sets.items()]
+    mixed = f"; the cells of {several.sum()} of {len(several)} folds by more than one of these" if several.any() else ""
+    return f"trained by {' and '.join(named)}{mixed}"
 
 
 def _clear_leftovers(folder: Path, older_than: float = 3600) -> None:

@@ -138,15 +138,21 @@ class Queue:
 
 
 class Estimate:
-    """Seconds of folds and of compiling them, on one worker."""
+    """Seconds of folds and of compiling them, on one worker.
 
-    def __init__(self, work: Plan):
+    engine: the one that will train; None means that of most networks on record. Only its own folds say how long it takes.
+    """
+
+    def __init__(self, work: Plan, engine: str | None = None):
         self.work, self._folds = work, {}
         results = work.results()
-        done = results[results["state"] == "done"] if len(results) else results
+        done = results[results["state"] == "done"]
+        self.engine = engine or next(iter(done["engine"].mode()), "tensorflow")
+        done = done[done["engine"].isna() | (done["engine"] == self.engine)]
         settings = done["key"].map({fold.key: fold.setting for fold in work.folds})
         self.measured = done.groupby(settings)["train_seconds"].median().dropna().to_dict() if len(done) else {}
         networks = done[[KINDS[model].network for model in done["model"]]] if len(done) else done
+        self.guess = networks.empty  # nothing on record says how fast a network is trained here
         compiling = networks["compile_seconds"].median() if len(networks) else math.nan
         self.compiling = COMPILING if pd.isna(compiling) else float(compiling)
 
@@ -173,7 +179,8 @@ class Estimate:
         return self._folds[fold.setting]
 
     def seconds(self, folds: list[Fold], workers: int) -> float:
-        """Of all `folds` on so many workers."""
+        """Of all `folds` on so many workers; JAX trains in one process, side by side."""
+        workers = workers if self.engine == "tensorflow" else 1
         cells = len({fold.build for fold in folds if KINDS[fold.model].network})
         return (sum(map(self.fold, folds)) + self.compiling * cells) / max(1, min(workers or 1, len(folds)))
 

@@ -111,15 +111,16 @@ def _train(
     checkpoints.ready([fold.checkpoint for fold in pending if fold.checkpoint])
     _check_folder(work, pending)
     records.clear_leftovers()
-    estimate = Estimate(work)
-    if by == "tensorflow":
+    estimate = Estimate(work, by)
+    if by != "tensorflow":
+        print(f"engine: {by}, all folds of a cell side by side", flush=True)
+    if by == "tensorflow" or not estimate.guess:  # of an accelerator nothing is known before it has trained
         seconds = estimate.seconds(pending, 1 if scheduler else settings.workers)
-        text = f"about {duration(seconds)}" + (" of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)")
-        print(f"estimated: {text}" + ("" if estimate.measured else " (a guess: no fold of this study is on record yet)"), flush=True)
+        many = " of one worker's time" if scheduler else f" with {settings.workers or 'no'} worker(s)"
+        text = f"about {duration(seconds)}" + (many if by == "tensorflow" else "")
+        print(f"estimated: {text}" + (f" (a guess: no fold by {by} is on record yet)" if estimate.guess else ""), flush=True)
         if seconds > ASK_ABOVE:
             _ask(text, yes)
-    else:
-        print(f"engine: {by}, all folds of a cell side by side", flush=True)
     again = {fold for fold in pending if states[fold] == "done"}
     planned = Counter(map(place_of, work.folds))
     done = Counter(place_of(fold) for fold in work.folds if states[fold] == "done" and fold not in again)

@@ -33,6 +33,8 @@ class FineTuner(Trainer):
     way) and take a minute to compile. Raises CheckpointError.
     """
 
+    engine = "tensorflow"
+
     def __init__(self, prepared: Prepared, fold: Fold, jit: bool = False, architecture: dict | None = None):
         started = time.perf_counter()
         self.prepared, self.jit, training = prepared, jit, fold.training

@@ -24,6 +24,8 @@ class LSTMTrainer(Trainer):
     jit: compile with XLA (the study's way); False runs the same steps as a plain TensorFlow graph.
     """
 
+    engine = "tensorflow"
+
     def __init__(self, prepared: Prepared, fold: Fold, jit: bool = True):
         started = time.perf_counter()
         self.prepared, self.jit, self.padding = prepared, jit, fold.padding

@@ -42,6 +42,7 @@ class ManyTrainer(Trainer):
     tf32: let an NVIDIA card round the factors of matrix products to 10 bits; float32 otherwise. Records name it.
     """
 
+    engine = "jax"
     jit = True
     loop = "fast"
 
@@ -264,7 +265,7 @@ class ManyTrainer(Trainer):
 
     def environment(self) -> dict:
         device = jax.devices()[0]
-        return {"engine": "jax", "loop": self.loop, "jit": True, "device": device.device_kind, "precision": self.precision}
+        return {"engine": self.engine, "loop": self.loop, "jit": True, "device": device.device_kind, "precision": self.precision}
 
 
 class _Piece:

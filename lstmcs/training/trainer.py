@@ -90,6 +90,7 @@ class Trainer:
     compile_seconds: float
     loop: str | None = None  # "fast" or "readable" where there is a cell
     jit: bool = False
+    engine: str | None = None  # "tensorflow" or "jax" where there is a network
 
     def train(self, folds: list[Fold]) -> list[Trained]:
         """All `folds`, which are of this trainer's build."""
@@ -138,7 +139,7 @@ class Trainer:
 
     def environment(self) -> dict:
         """What a record says of how it was trained, beside the versions."""
-        return {"loop": self.loop, "jit": self.jit, "threads": 1}
+        return {"engine": self.engine, "loop": self.loop, "jit": self.jit, "threads": 1}
 
     def snapshot(self) -> list[np.ndarray] | None:
         """The weights as they are, for a look at c before a model diverged; None for one that has no cell."""
