@@ -1,4 +1,4 @@
-"""The table of reports/longer-training/README.md and the README's picture, from the committed records: prints one, writes reports/answer.png.
+"""The tables of reports/second-edition/README.md and the README's picture, from the committed records: prints them, writes reports/answer.png.
 
 python tests/answer.py
 """
@@ -10,27 +10,38 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import lstmcs
+from lstmcs import ALTERATIONS
+from lstmcs.fold import label
 from lstmcs.report import plots
 from lstmcs.stats import curves, single
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / "reports" / "longer-training" / "results.parquet"
+RECORDS = ROOT / "reports" / "second-edition" / "results.parquet"
 FEW = {"hasoc": 2, "semeval": 5}  # epochs, as the first edition trained
 CELLS = ("none", "C-1", "C-4", "H-1", "H-2", "H-3")
+#: The columns of either table: data set, rule.
+TABLES = [
+    [(dataset, rule) for dataset, few in FEW.items() for rule in (f"epoch={few}", "best")],
+    [(dataset, rule) for dataset in ("hasoc-test", "robo") for rule in ("loss", "best")],
+]
 
 
-def table() -> dict[tuple[str, str], dict[str, str]]:
-    """(data set, rule) -> cell -> "-4.0 ± 2.5" in points of macro F1, and the unaltered cell's "32.5 %"."""
-    found = {}
-    for dataset, few in FEW.items():
-        for rule in (f"epoch={few}", "best"):
-            frame = lstmcs.results(RECORDS, rule=rule).query("dataset == @dataset and model == 'lstm'")
-            base = 100 * frame.loc[frame["alteration"] == "none", "macro_f1"].mean()
-            rows = single.differences_table(frame)
-            found[dataset, rule] = {name: f"{r['mean']:+.1f} ± {(r['high'] - r['low']) / 2:.1f}" for name, r in rows.iterrows()} | {
-                "none": f"{base:.1f} %"
-            }
-    return found
+def column(dataset: str, rule: str) -> dict[str, str]:
+    """Cell -> "-4.0 ± 2.5" in points of macro F1, and the unaltered cell's "32.5 %"."""
+    frame = lstmcs.results(RECORDS, rule=rule).query("dataset == @dataset and model == 'lstm'")
+    base = 100 * frame.loc[frame["alteration"] == "none", "macro_f1"].mean()
+    rows = single.differences_table(frame)
+    return {name: f"{r['mean']:+.1f} ± {(r['high'] - r['low']) / 2:.1f}" for name, r in rows.iterrows()} | {"none": f"{base:.1f} %"}
+
+
+def markdown(columns: list[tuple[str, str]]) -> str:
+    """A table of README: a row a cell, the unaltered one last."""
+    found = pd.DataFrame({f"{dataset}, {rule}": column(dataset, rule) for dataset, rule in columns})
+    names = [*(name for name in found.index if name != "none"), "none"]
+    words = {name: "unaltered cell" if name == "none" else label(name) for name in names}
+    formulas = {name: f"  `{ALTERATIONS[name].formula}`" for name in names if name in ALTERATIONS and name != "none"}
+    rows = [[words[name] + formulas.get(name, ""), *found.loc[name]] for name in names]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [["", *found], ["---", *["---:"] * len(columns)], *rows])
 
 
 def picture(found: pd.DataFrame, target: Path) -> None:
@@ -47,8 +58,8 @@ def picture(found: pd.DataFrame, target: Path) -> None:
 def main() -> None:
     found = lstmcs.curves(RECORDS).query("model == 'lstm'")
     picture(found, ROOT / "reports" / "answer.png")
-    for (dataset, rule), column in table().items():
-        print(dataset, rule, column)
+    for columns in TABLES:
+        print(markdown(columns), end="\n\n")
     print(curves.speed(found).to_string(index=False))
 
 

@@ -17,7 +17,7 @@ from lstmcs.study.plan import Settings, plan
 from lstmcs.study.schedule import EVALUATION, reference
 
 ROOT = Path(__file__).resolve().parent.parent
-EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "longer-training")]
+EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "second-edition")]
 SETS = ("hasoc-test", "robo", "semeval", "mlma", "hasoc", "hate", "crowd", "ag-subset")
 AT = "hasoc"  # at whose rate the time of a set is scaled that was not measured
 

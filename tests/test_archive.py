@@ -27,7 +27,7 @@ from lstmcs.study.archive import Archive, store
 from lstmcs.study.plan import Settings, plan
 
 ROOT = Path(__file__).parent.parent
-COMMITTED = ROOT / "reports" / "first-edition" / "results.parquet"
+COMMITTED, SECOND = (ROOT / "reports" / f"{name}-edition" / "results.parquet" for name in ("first", "second"))
 NOTEBOOKS = run.notebooks()
 COLUMNS = {"accuracy": "Accuracy", "macro_f1": "Macro F1", "micro_f1": "Micro F1", "weighted_f1": "Weighted F1"}
 
@@ -389,9 +389,10 @@ def test_a_fold_of_the_first_edition_is_found_by_what_was_planned_then():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
+@pytest.mark.parametrize("edition", [COMMITTED, SECOND], ids=lambda file: file.parent.name)
+def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(edition, seed):
     """Tables 3 to 9: improvement in percent of the unaltered cell's mean of each run, of a set, an alteration and a score drawn at random."""
-    frame = pd.read_parquet(COMMITTED).query("model == 'lstm' and state == 'done'")
+    frame = pd.read_parquet(edition).query("model == 'lstm' and state == 'done'")
     rng = np.random.default_rng([seed, len(frame)])
     pairs = frame.groupby(["dataset", "alteration"]).size().drop(index="none", level="alteration")
     dataset, alteration = pairs.index[pairs >= 2][rng.integers((pairs >= 2).sum())]
@@ -401,15 +402,41 @@ def test_a_cell_of_the_committed_tables_recomputed_from_the_tidy_results(seed):
     )
     means = table.groupby("run").mean()  # as the paper: a figure a run, averaged over runs
     expected = 100 * (means[alteration] / means["none"] - 1).mean()
-    page = BeautifulSoup((COMMITTED.parent / f"03_alterations--{dataset}--quick.html").read_text(encoding="utf-8"), "html.parser")
-    shown = next(figure for figure in page.find_all("figure") if re.search(rf"{dataset}: (ours|improvement over)", figure.get_text()))
-    heads = [re.sub(r"\W+$", "", head.get_text()) for head in shown.find_all("th", scope="col")]
-    rows = {
-        re.sub(r"^([CH]-\d+).*", r"\1", cells[0]): cells
-        for row in shown.find_all("tr")
-        if (cells := [cell.get_text().strip() for cell in row.find_all(["td", "th"])])
+    shown = shown_on(edition.parent / f"03_alterations--{dataset}--quick.html", rf"{dataset}: (ours|improvement over)")
+    assert float(shown.loc[label(alteration), COLUMNS[metric]]) == pytest.approx(expected, abs=5e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_the_curves_say_on_the_second_editions_pages_recomputed_from_its_records(seed):
+    """Of a set and an alteration drawn at random: the difference as read at the lowest validation loss, and in how many folds the validation
+    score comes within a point of the unaltered cell's best."""
+    frame = pd.read_parquet(SECOND).query("model == 'lstm'")
+    cells = frame.groupby(["dataset", "alteration"]).size().drop(index="none", level="alteration").index
+    dataset, alteration = cells[np.random.default_rng([seed, len(frame)]).integers(len(cells))]
+    curves = {
+        cell: {(row.run, row.fold): json.loads(row.record)["curve"] for row in rows.itertuples()}
+        for cell, rows in frame[frame["dataset"] == dataset].groupby("alteration")
     }
-    assert float(rows[label(alteration)][heads.index(COLUMNS[metric])]) == pytest.approx(expected, abs=5e-4)
+    folds = [fold for fold in curves[alteration] if curves[alteration][fold] and fold in curves["none"]]
+    scores = [[min(curves[cell][fold], key=lambda at: at["val_loss"])["test_macro_f1"] for fold in folds] for cell in (alteration, "none")]
+    reached = sum(
+        max(at["val_macro_f1"] for at in curves[alteration][fold]) >= max(at["val_macro_f1"] for at in curves["none"][fold]) - 0.01
+        for fold in folds
+    )
+    page = SECOND.parent / f"03_alterations--{dataset}--quick.html"
+    rules, speed = (shown_on(page, rf"{dataset}: {caption}") for caption in ("mean difference in points", "epochs to within a point"))
+    assert float(rules.loc[label(alteration), "by loss"]) == pytest.approx(100 * np.subtract(*scores).mean(), abs=5.1e-3)
+    assert speed.loc[label(alteration), ["folds", "reached"]].tolist() == [str(len(folds)), str(reached)]
+
+
+def shown_on(page, caption):
+    """The table on a page whose caption begins so, as text: a row an alteration."""
+    page = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    shown = next(figure for figure in page.find_all("figure") if re.search(caption, figure.get_text()))
+    heads = [re.sub(r"\W+$", "", head.get_text()) for head in shown.find_all("th", scope="col")]
+    rows = [[cell.get_text().strip() for cell in row.find_all(["td", "th"])] for row in shown.find_all("tr")]
+    table = pd.DataFrame(rows[1:], columns=heads)
+    return table.set_index(table[heads[0]].str.replace(r"^([CH]-\d+).*", r"\1", regex=True))
 
 
 def test_the_committed_notebooks_name_no_folder_of_a_machine():
@@ -417,18 +444,13 @@ def test_the_committed_notebooks_name_no_folder_of_a_machine():
         assert not re.search(r'"/(home|root|tmp|work|Users)/', path.read_text(encoding="utf-8")), path.name
 
 
-def test_the_answers_table_is_that_of_the_records():
-    """Every figure of longer training's table, column by column, and what README says of the first edition."""
+def test_the_answers_tables_are_those_of_the_records():
+    """Every figure of the second edition's tables, column by column, and what README says of the first edition."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     page = (answer.RECORDS.parent / "README.md").read_text(encoding="utf-8")
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in page.splitlines() if line.startswith("|")]
-    found = answer.table()
-    for number, cells in enumerate(found.values(), 1):
-        for name, value in cells.items():
-            word = "unaltered cell" if name == "none" else label(name)
-            [row] = [row for row in rows if re.match(rf"{re.escape(word)}(  `|$)", row[0])]
-            assert row[number] == value, (word, row)
-    assert len(found) == 4 and all(len(cells) == 7 for cells in found.values())
+    tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)]
+    for columns, lines, cells in zip(answer.TABLES, tables, (7, 19), strict=True):
+        assert lines[2:] == answer.markdown(columns).splitlines()[2:] and len(lines) == 2 + cells
     rows = Archive(COMMITTED).rows().query("model == 'lstm'")
     cells = multiple.cells(rows[~single.diverged(rows)])  # as the edition had it: what diverged counted as missing
     verdicts = cells.loc[~is_reseed(cells["alteration"]), "verdict"].value_counts()

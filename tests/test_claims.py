@@ -184,6 +184,13 @@ def test_what_cannot_be_told_says_why(monkeypatch):
     )
 
 
+def test_of_many_alterations_without_a_record_only_the_number_is_said(monkeypatch):
+    data, first = study(dict.fromkeys(TABLE_1, 0), ["hasoc"], sd=0.05), [*TABLE_1][:6]
+    five = why(data[~data["alteration"].isin(first[:5])], monkeypatch, "hasoc")["hasoc"]
+    assert five == f"no fold of {', '.join(first[:5])} on hasoc"
+    assert why(data[~data["alteration"].isin(first)], monkeypatch, "hasoc")["hasoc"] == "no fold of 6 alterations on hasoc"
+
+
 def test_what_is_on_record_and_stays_open_says_so(monkeypatch):
     cells = dict.fromkeys(["C-2", "C-6", "C-8"], 0)
     assert why(study(cells, ["hate"], sd=0.05), monkeypatch, "hate-current") == {

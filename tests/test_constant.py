@@ -24,7 +24,7 @@ from lstmcs.study.records import Folder
 from lstmcs.training.constant import Constant, candidates
 
 ROOT = Path(__file__).parent.parent
-EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "longer-training")]
+EDITIONS = [ROOT / "reports" / name / "results.parquet" for name in ("first-edition", "second-edition")]
 ADD = runpy.run_path(str(ROOT / "data" / "protocol" / "add_constant.py"))
 ONE = {"model": "constant", "sizes": {}, "training": {}, "alteration": "none", "run": 1, "fold": 3, "seed": 0}
 
@@ -128,8 +128,8 @@ def test_an_edition_has_it_beside_every_fold_of_the_unaltered_cell(file):
     table, by = pd.read_parquet(file), ["dataset", "run", "fold", "seed", "train_rows", "test_rows"]
     constant, unaltered = (table[(table["model"] == model) & (table["formula"] == "none")] for model in ("constant", "lstm"))
     unaltered = unaltered[unaltered["alteration"] == "none"]
-    assert len(constant) == len(unaltered) == {"first-edition": 115, "longer-training": 40}[file.parent.name]
-    assert len(table) == {"first-edition": 2365 + 115, "longer-training": 280 + 40}[file.parent.name]
+    assert len(constant) == len(unaltered) == {"first-edition": 115, "second-edition": 60}[file.parent.name]
+    assert len(table) == {"first-edition": 2365 + 115, "second-edition": 320 + 2 * 210}[file.parent.name]
     pd.testing.assert_frame_equal(*(part[by].sort_values(by, ignore_index=True) for part in (constant, unaltered)))
     for text in constant["record"]:
         head = json.loads(text)

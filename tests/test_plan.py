@@ -129,7 +129,7 @@ EDITIONS = ROOT / "reports"
 def test_an_edition_is_shown_as_it_is_and_found_from_anywhere(tmp_path, monkeypatch):
     """Data sets, cells, models and runs that nobody names are those that it holds, not the defaults of a study to be trained."""
     monkeypatch.chdir(tmp_path)  # a notebook's folder, say
-    for name in ("first-edition", "longer-training"):
+    for name in ("first-edition", "second-edition"):
         tidy = pd.read_parquet(EDITIONS / name / "results.parquet", columns=["dataset", "model", "alteration", "run"])
         settings = Settings(records_dir=f"reports/{name}/results.parquet")
         assert set(settings.datasets) == set(tidy["dataset"]) and set(settings.models) == set(tidy["model"])
@@ -137,7 +137,7 @@ def test_an_edition_is_shown_as_it_is_and_found_from_anywhere(tmp_path, monkeypa
         assert settings.runs == tidy["run"].max() and not settings.train
         assert Settings.of(**settings.parameters()) == settings
         assert len(plan(settings).results()) == len(tidy)
-    one = Settings(records_dir="reports/longer-training/results.parquet", datasets=["hasoc"], alterations=["C-1"], runs=1)
+    one = Settings(records_dir="reports/second-edition/results.parquet", datasets=["hasoc"], alterations=["C-1"], runs=1)
     assert (one.datasets, one.alterations, one.runs) == (("hasoc",), ("none", "C-1"), 1)
     assert (Settings().datasets, Settings().models, Settings().seed) == (("robo",), kinds.MODELS, 0)
     with pytest.raises(EditionError, match="no such file"):
@@ -260,9 +260,9 @@ def test_the_trainings_of_a_plan_are_a_frame(home):
     assert wording.origin(work, work.frame()) == "Of 8 planned folds 6 read from record, 0 trained now, 2 missing."
     assert wording.origin(work, table.query("model == 'lstm'")) == "Of 6 planned folds 0 read from record, 6 trained now."
     edition = plan(
-        Settings(records_dir="reports/longer-training/results.parquet", datasets=["hasoc"], alterations=["C-1"], reseeds=0, models=["lstm"])
+        Settings(records_dir="reports/second-edition/results.parquet", datasets=["hasoc"], alterations=["C-1"], reseeds=0, models=["lstm"])
     )
-    assert wording.origin(edition, edition.frame()) == "Read from record: 40 of 40 planned folds, of longer-training/results.parquet."
+    assert wording.origin(edition, edition.frame()) == "Read from record: 40 of 40 planned folds, of second-edition/results.parquet."
 
 
 def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch):
@@ -274,8 +274,8 @@ def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch)
 
 
 def test_the_rules_that_are_set_beside_each_other():
-    """Of the longer training: the settings' rule first, and the paper's, whose epochs are those nearest to the Baseline rows."""
-    edition = ROOT / "reports" / "longer-training" / "results.parquet"
+    """Of the second edition: the settings' rule first, and the paper's, whose epochs are those nearest to the Baseline rows."""
+    edition = ROOT / "reports" / "second-edition" / "results.parquet"
     work = plan(Settings(datasets=("hasoc", "semeval"), runs=2, rule="last", records_dir=str(edition)))
     assert list(work.results_by_rule()) == ["last", "best", "loss", "accuracy", "paper"]
     curves = work.curves().query("alteration == 'none'")

@@ -103,9 +103,10 @@ def test_the_choice_that_moves_the_score_and_that_which_moves_the_difference():
 
 
 def test_what_early_stops_did_to_the_first_edition_is_found_and_named(tmp_path):
-    """Longer training's records under rules alone: those that read early epochs call altered cells worse, the best and the last do not."""
+    """HASOC's and SEMEVAL's records under rules alone: those that read early epochs call altered cells worse, the best and the last do not."""
     (grid := tmp_path / "rules.toml").write_text('[levels]\nrule = ["best", "loss", "accuracy", "last", "epoch=2", "epoch=5"]\n')
-    work = plan(Settings(protocols=str(grid), records_dir=str(ROOT / "reports" / "longer-training" / "results.parquet"), models=["lstm"]))
+    edition = str(ROOT / "reports" / "second-edition" / "results.parquet")
+    work = plan(Settings(protocols=str(grid), records_dir=edition, datasets=["hasoc", "semeval"], models=["lstm"]))
     results, levels = work.results(), work.levels()
     early = [name for name in levels.index if name.startswith("rule=epoch=")]
     cells = multiverse.cells(results, levels)
@@ -156,6 +157,9 @@ def test_claims_are_asked_protocol_by_protocol():
     assert told.startswith(f"Of {len(table)} claims, asked under 2 protocols") and "Answered both ways: " in told and row.name in told
     alone = depends.claims_told(table[["default", "padding=mask"]])
     assert f"{int((table['default'] != 'cannot tell').sum())} answered alike under all." in alone and "both ways" not in alone
+    rules = depends.claims_under({"best": parts[0], "last": parts[0]})
+    assert rules["best"].equals(rules["last"]) and set(rules.index) == set(table.index)
+    assert depends.claims_told(rules, "rules") == f"None of {len(rules)} claims can be told under any of the 2 rules."
     empty = depends.claims_by_protocol(pd.concat(parts).iloc[:0], GRID)
     silent = table.where(table == multiverse.MISSING, "cannot tell")
     assert (

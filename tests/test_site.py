@@ -36,7 +36,7 @@ def test_the_site_is_the_folder_of_reports_and_its_links_are_relative_or_the_rep
     )
     text = (site / "index.html").read_text(encoding="utf-8")
     links = re.findall(r'(?:href|src)="([^"]+)"', text)
-    assert {"longer-training/index.html", "first-edition/index.html", "answer.png"} <= set(links)
+    assert {"second-edition/index.html", "first-edition/index.html", "answer.png"} <= set(links)
     for link in links:
         if found := away.fullmatch(link):
             assert ((ROOT if found[1].startswith("github") else site) / found[2].partition("#")[0]).is_file(), link

@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ..alterations import TABLE_1
 from ..fold import RESEED
 from ..metrics import METRICS
 from ..models.kinds import KINDS
@@ -40,6 +41,7 @@ COMPARED = ("mlma", "hasoc", "ag", "crowd", "hate")  # Tables 12 and 15, without
 STEADY = 0.05  # by how much the reseed's median time may differ from the unaltered cell's
 BERT_BASE = 10**8  # parameters; a smaller BERT stands in for the paper's and answers for nothing
 NOTHING = "nothing on record"
+NAMED = 5  # so many alterations without a record are named one by one
 HASOC_TEST = "hasoc-test"
 
 
@@ -324,7 +326,13 @@ class Gaps:
         for key in self._missing:
             rank, before, name, after = self._missing_part(*key)
             found.setdefault((rank, before, after), []).append(name)
-        return [f"{before}{', '.join(dict.fromkeys(found[rank, before, after]))}{after}" for rank, before, after in sorted(found)]
+        return [f"{before}{self._listed(found[rank, before, after])}{after}" for rank, before, after in sorted(found)]
+
+    def _listed(self, names: list[str]) -> str:
+        """The names, none twice; of many alterations only how many."""
+        names = list(dict.fromkeys(names))
+        many = [name for name in names if name in TABLE_1]
+        return ", ".join(names if len(many) <= NAMED else [*(n for n in names if n not in many), f"{len(many)} alterations"])
 
     def _missing_part(self, dataset: str, model: str, cell: str) -> tuple[int, str, str, str]:
         """What is missing, as a rank, and words before and after a name."""

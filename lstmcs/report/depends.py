@@ -185,11 +185,14 @@ def _words(dimension: str, level=None) -> str:
 
 
 def claims_by_protocol(results: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
-    """The paper's claims that can be asked, under each protocol on record: a row a claim, a column a protocol; "no data" without a row."""
-    found = {name: check_claims(rows).set_index("claim")["verdict"] for name, rows in results.groupby("choices", sort=False)}
-    table = pd.DataFrame(found).reindex(columns=levels.index)
-    table = table[(table != NOT_ASKED).all(axis=1)] if found else table
-    return table.fillna(multiverse.MISSING)
+    """`claims_under` each protocol on record; "no data" for one without a row."""
+    return claims_under(dict(list(results.groupby("choices", sort=False)))).reindex(columns=levels.index).fillna(multiverse.MISSING)
+
+
+def claims_under(results: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The paper's claims that can be asked, under each rule or protocol: a row a claim, a column a name of `results`."""
+    table = pd.DataFrame({name: check_claims(rows).set_index("claim")["verdict"] for name, rows in results.items()})
+    return table[(table != NOT_ASKED).all(axis=1)]
 
 
 def claims_counted(table: pd.DataFrame, names: int = 4) -> pd.DataFrame:
@@ -206,16 +209,16 @@ def _some(names, most: int) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def claims_told(table: pd.DataFrame) -> str:
-    """How many claims are answered under any protocol, and whether some are answered both ways. table: `claims_by_protocol`."""
+def claims_told(table: pd.DataFrame, under: str = "protocols") -> str:
+    """How many claims are answered under any of them, and whether some are answered both ways. table: `claims_under` so many rules or protocols."""
     there = table.loc[:, (table != multiverse.MISSING).any()]
     if there.empty:
         return "No claim can be asked yet."
     yes, no = ((there == WORDS[answer]).any(axis=1) for answer in (True, False))
     if not (yes | no).any():
-        return f"None of {len(there)} claims can be told under any of the {there.shape[1]} protocols."
+        return f"None of {len(there)} claims can be told under any of the {there.shape[1]} {under}."
     every = ((there == WORDS[True]).all(axis=1) | (there == WORDS[False]).all(axis=1)).sum()
-    text = f"Of {len(there)} claims, asked under {there.shape[1]} protocols, {int(yes.sum()) or 'none'} are confirmed under some, {int(no.sum()) or 'none'} not confirmed under some, "
+    text = f"Of {len(there)} claims, asked under {there.shape[1]} {under}, {int(yes.sum()) or 'none'} are confirmed under some, {int(no.sum()) or 'none'} not confirmed under some, "
     both = list(there.index[yes & no])
     return text + f"{every or 'none'} answered alike under all." + (f" Answered both ways: {'; '.join(both)}." if both else "")
 

@@ -28,7 +28,7 @@ _VARIED = ("training", "sizes", "padding", "preparation")  # what a grid of prot
 def store(place: "str | Path | None" = None, several: bool = False) -> "Folder | Archive":
     """The store that `place` names: an edition (a .parquet file), or a folder of records (None: the study's own). several: as for Archive.
 
-    An edition is looked for from the working folder, then among what travels with the package: "reports/longer-training/results.parquet"
+    An edition is looked for from the working folder, then among what travels with the package: "reports/second-edition/results.parquet"
     is the committed one wherever a notebook is opened.
     """
     place = Path(place or environment.records_dir())
