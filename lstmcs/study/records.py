@@ -401,7 +401,7 @@ def _index_checksum(body: bytes) -> bytes:
 
 _STATE = COMMON.index("state")
 _KINDS = {**dict.fromkeys(COMMON, (str,)), **dict.fromkeys(("run", "fold", "seed", "protocol"), (int,)), **dict.fromkeys(NUMBERS, (int, float)),
-          **dict.fromkeys(("loop", "failure", "error", "commit"), (str, float, type(None)))}  # fmt: skip
+          **dict.fromkeys(("engine", "device", "loop", "failure", "error", "commit"), (str, float, type(None)))}  # fmt: skip
 
 
 def _row(entry: list, rule: str) -> dict:
