@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+import lstmcs
 from lstmcs.study.plan import Settings, plan
 from lstmcs.study.schedule import EVALUATION, reference
 
@@ -24,8 +25,8 @@ AT = "hasoc"  # at whose rate the time of a set is scaled that was not measured
 
 def measured() -> pd.DataFrame:
     """(set, whether on the card) -> medians of the networks on record: seconds an epoch, seconds of compiling a cell."""
-    rows = pd.concat(map(pd.read_parquet, EDITIONS)).query("model == 'lstm' and state == 'done'")
-    rows = rows.assign(card=rows["record"].str.contains('"device"', regex=False))
+    rows = pd.concat(map(lstmcs.results, EDITIONS)).query("model == 'lstm' and state == 'done'")
+    rows = rows.assign(card=rows["device"].notna())
     return rows.groupby(["dataset", "card"])[["seconds_per_epoch", "compile_seconds"]].median()
 
 

@@ -35,6 +35,16 @@ def test_speed_by_hand_and_never_is_not_zero():
     assert (table["last"] == 4).all()
 
 
+def test_curves_of_several_models_or_protocols_have_no_speed():
+    """The unaltered cell's target would be taken from them all."""
+    one = curve("none", [10, 50, 40])
+    for column, names in (("model", ("lstm", "tfidf")), ("choices", ("default", "units=64"))):
+        both = pd.concat([one.assign(**{column: name}) for name in names])
+        with pytest.raises(ValueError, match=f"more than one {column} .{', '.join(names)}.; choose one"):
+            speeds.speed(both)
+        assert len(speeds.speed(both[both[column] == names[0]])) == 1
+
+
 def test_a_set_without_the_unaltered_cell_has_no_speed():
     assert speeds.speed(curve("C-1", [1, 2])).empty
 

@@ -213,21 +213,23 @@ def test_an_estimate_learns_from_folds_on_record(home, monkeypatch):
 def test_only_the_engine_that_will_train_says_how_long_it_takes(home, monkeypatch):
     """Six folds by a card, a hundredth of a second each, then two by processors, a second each."""
     work = plan(Settings(alterations=("H-2",), models=("lstm", "constant"), reseeds=0))
-    for number, fold in enumerate(work.folds[:10]):
+    networks, plain = ([fold for fold in work.folds if fold.model == model] for model in ("lstm", "constant"))
+    for number, fold in enumerate([*networks[:8], plain[0]]):
         record = fake_fold(None, fold).record
         if fold.model == "constant":
             record |= {"env": {}}
-        elif number < 7:
+        elif number < 6:
             record |= {
                 "env": {"engine": "jax", "device": "a card", "loop": "fast"},
                 "cost": {"train_seconds": 0.01, "compile_seconds": 9.0},
             }
         work.store.write(fold, record, {})
-    networks = [fold for fold in work.folds if fold.model == "lstm"]
     on_card, here = Estimate(work, "jax"), Estimate(work, "tensorflow")
     assert not on_card.guess and not here.guess and Estimate(work).engine == "jax"
     assert on_card.seconds(networks, 2) == pytest.approx(20 * 0.01 + 2 * 9.0)  # one process, however many workers
     assert here.seconds(networks, 2) == pytest.approx((20 * 1.0 + 2 * 2.0) / 2)
+    alone = {model: Estimate(plan(Settings(models=(model,))), "tensorflow").guess for model in ("constant", "tfidf")}
+    assert alone == {"constant": False, "tfidf": True}
     other = Estimate(work, "jax-tf32")
     assert other.guess and other.fold(networks[0]) == reference(work.data["robo"], networks[0])
 

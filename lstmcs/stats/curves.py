@@ -19,10 +19,11 @@ def speed(curves: pd.DataFrame, metric: str = "macro_f1", within: float = WITHIN
 
     A row a data set and cell: folds (that both have), reached (how many of them reach it), epochs (the median; infinite where
     no more than half do: a fold that never reaches it is censored, not zero), later (median over the folds of how many times as many
-    epochs as the unaltered cell; infinite likewise), last (the epoch to which training went). curves: of one model.
+    epochs as the unaltered cell; infinite likewise), last (the epoch to which training went). Raises ValueError for curves of several models.
     """
     column, rows = f"val_{metric}", []
     for dataset, group in curves.dropna(subset=[column]).groupby("dataset", sort=False):
+        group = single.of_one(group)
         base = group[group["alteration"] == "none"]
         best = base.groupby(["run", "fold"])[column].max() - within / 100
         first = _first(group, best, column)

@@ -253,12 +253,12 @@ def done(results: pd.DataFrame) -> pd.DataFrame:
 
     What times are taken of; scores are those of `scored`. ValueError when the frame holds several data sets or models, or two records of one fold (other settings or seeds).
     """
-    return _in_order(_of_one(results)[results["state"] == "done"])
+    return _in_order(of_one(results)[results["state"] == "done"])
 
 
 def scored(results: pd.DataFrame) -> pd.DataFrame:
     """As `done`, with the folds that diverged among them, which score 0 (record.NOTHING_SAID)."""
-    return _in_order(_of_one(results)[has_score(results)])
+    return _in_order(of_one(results)[has_score(results)])
 
 
 def has_score(results: pd.DataFrame) -> pd.Series:
@@ -271,7 +271,8 @@ def diverged(results: pd.DataFrame) -> pd.Series:
     return results["failure"].eq(DIVERGED) if "failure" in results else pd.Series(False, results.index)
 
 
-def _of_one(results: pd.DataFrame) -> pd.DataFrame:
+def of_one(results: pd.DataFrame) -> pd.DataFrame:
+    """The same frame, of results or curves. Raises ValueError where it holds several data sets, models or protocols."""
     for column, other in (("dataset", "multiple.py"), ("model", "cost.py"), ("choices", "multiverse.py")):
         if column in results and len(names := results[column].unique()) > 1:
             one = f"results[results[{column!r}] == {str(names[0])!r}]"

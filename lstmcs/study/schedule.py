@@ -152,7 +152,8 @@ class Estimate:
         settings = done["key"].map({fold.key: fold.setting for fold in work.folds})
         self.measured = done.groupby(settings)["train_seconds"].median().dropna().to_dict() if len(done) else {}
         networks = done[[KINDS[model].network for model in done["model"]]] if len(done) else done
-        self.guess = networks.empty  # nothing on record says how fast a network is trained here
+        asked = networks if any(KINDS[fold.model].network for fold in work.folds) else done
+        self.guess = asked.empty  # nothing on record says how fast this study is trained
         compiling = networks["compile_seconds"].median() if len(networks) else math.nan
         self.compiling = COMPILING if pd.isna(compiling) else float(compiling)
 
