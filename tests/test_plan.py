@@ -140,8 +140,13 @@ def test_an_edition_is_shown_as_it_is_and_found_from_anywhere(tmp_path, monkeypa
     one = Settings(records_dir="reports/second-edition/results.parquet", datasets=["hasoc"], alterations=["C-1"], runs=1)
     assert (one.datasets, one.alterations, one.runs) == (("hasoc",), ("none", "C-1"), 1)
     assert (Settings().datasets, Settings().models, Settings().seed) == (("robo",), kinds.MODELS, 0)
-    with pytest.raises(EditionError, match="no such file"):
-        Settings(records_dir="reports/no/results.parquet")
+    with pytest.raises(EditionError) as problem:
+        Settings(records_dir="reports/secnd-edition/results.parquet")
+    said, known = str(problem.value).split("; the editions of this project are ")
+    assert said == "no such file: reports/secnd-edition/results.parquet (did you mean 'reports/second-edition/results.parquet'?)"
+    assert {f"reports/{name}/results.parquet" for name in ("first-edition", "second-edition", "protocols", "beyond")} <= set(
+        known.split(", ")
+    )
 
 
 CELL = 'preset = "start"\ndatasets = ["robo"]\nepochs = None'

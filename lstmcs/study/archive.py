@@ -61,7 +61,10 @@ class Archive:
             _one_study(list(found), self.several)
             return found
         except FileNotFoundError:
-            raise EditionError(f"no such file: {visible(self.path)}") from None
+            known = [f"reports/{file.parent.name}/{file.name}" for file in sorted(environment.shared("reports").glob(f"*/*{ENDING}"))]
+            raise EditionError(
+                f"no such file: {visible(self.path)}{nearest(self.path, known)}; the editions of this project are {', '.join(known)}"
+            ) from None
         except EditionError as problem:
             raise EditionError(f"{visible(self.path)}: {problem}") from None
         except RecordError as problem:
