@@ -25,6 +25,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from . import kernel
+
 
 def bidirectional(x, forward_weights, backward_weights, alter=None, mask=None):
     """Both directions from zero states, concatenated as keras.layers.Bidirectional(merge_mode="concat") does.
@@ -86,6 +88,12 @@ def _compiled(*arguments):
 @functools.partial(jax.jit, static_argnames=("alter", "reverses"))
 def _layer(x, weights, alter, state, reverses, mask):
     """weights of K directions, state (h, c) of a single one or None -> sequences [B, T, K u], final (h, c), each [K, B, u]."""
+    if kernel.takes(cell, alter, x, weights):
+        state = (
+            (jnp.zeros((x.shape[0], len(weights), weights[0][1].shape[0]), x.dtype),) * 2 if state is None else (s[:, None] for s in state)
+        )
+        sequences, *last = kernel.run(cell, alter, reverses, x, weights, *state, None if mask is None else mask.astype(jnp.int32))
+        return sequences, tuple(jnp.swapaxes(s, 0, 1) for s in last)
     sequences, *last = _laid_out(x, weights, state, reverses, mask, functools.partial(_run, alter, reverses))
     return jnp.swapaxes(sequences, 0, 1), tuple(last)
 

@@ -138,18 +138,27 @@ class ManyTrainer(Trainer):
         probe = jnp.asarray(np.stack([np.resize(test[:PROBE_ROWS], PROBE_ROWS) for _, _, test in parts]), jnp.int32)
         largest = [np.asarray(self._run("largest", None, params, probe))]  # after each epoch, (folds,)
         seconds, alive = np.zeros(len(folds)), np.ones(len(folds), bool)
-        for epoch, (common, order, bits) in enumerate(self._drawn(folds, [train for train, _, _ in parts]), start=1):
-            params, moments, losses = self._run("epoch", common, params, moments, jnp.asarray(order), jnp.asarray(bits))
-            answers, latest = self._run("answers", None, params, asked), self._run("largest", None, params, probe)
-            losses, answers = np.asarray(losses), np.asarray(answers)
-            largest.append(np.asarray(latest))
+
+        def noted(epoch: int, *found: jax.Array) -> bool:
+            """Note an epoch of all folds; whether any goes on."""
+            losses, answers, latest = map(np.asarray, found)
+            largest.append(latest)
             for k, (course, (train, validation, test)) in enumerate(zip(courses, parts)):
                 if alive[k]:
                     given = dict(zip(("val", "test"), np.split(answers[k][: len(validation) + len(test)], [len(validation)])))
                     alive[k] = not course.ends(epoch, float(losses[k]) / len(train), given.get)
                     seconds[k] = time.perf_counter() - started
-            if not alive.any():
+            return alive.any()
+
+        before = None  # what the device has found of an epoch is looked at while it works on the next
+        for epoch, (common, order, bits) in enumerate(self._drawn(folds, [train for train, _, _ in parts]), start=1):
+            params, moments, losses = self._run("epoch", common, params, moments, jnp.asarray(order), jnp.asarray(bits))
+            now = epoch, losses, self._run("answers", None, params, asked), self._run("largest", None, params, probe)
+            if before and not noted(*before):
                 break
+            before = now
+        else:
+            noted(*before)
         about = describe() | self.environment() | {"folds_at_once": len(folds)}
         trained = []
         for k, (course, (train, _, _)) in enumerate(zip(courses, parts)):

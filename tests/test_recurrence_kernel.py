@@ -1,0 +1,143 @@
+"""The time loop as one kernel of a card, run here as plain JAX: against the loop of recurrence/jax.py, and against NumPy.
+
+What this cannot show, that a card makes the same numbers of it, tests/benchmarks/card.py checks where there is one.
+"""
+
+import functools
+
+import numpy as np
+import pytest
+import reference_cell
+import test_recurrence_jax as plain
+
+import lstmcs
+
+jax = pytest.importorskip("jax", reason="JAX is not installed")
+jnp = jax.numpy
+
+from lstmcs.recurrence import jax as fast  # noqa: E402 - only where JAX is
+from lstmcs.recurrence import kernel  # noqa: E402
+
+pytestmark = pytest.mark.skipif(kernel.pallas is None, reason="this JAX has no Pallas for Triton")
+GATES = ("o = o * tanh(c_prev); c = c * o", "i = sigmoid(f) + h_prev; h = h * c", "g = relu(g)")
+OTHERS = (
+    "c = 0.9 * c + 0.1 * softsign(g); h = maximum(h, -0.5)",
+    "c = clip(c, -1, 1) / (1 + exp(h))",
+    "h = softplus(c) - abs(minimum(c, h))",
+)
+
+
+def alter(name):
+    """A formula for JAX, its statements on gates included; the same object for the same formula."""
+    return lstmcs.alteration(name).of(plain.JAX) if lstmcs.alteration(name).formula else None
+
+
+alter = functools.cache(alter)
+
+
+@pytest.fixture
+def on_card(monkeypatch):
+    """A function that runs another by the kernel."""
+
+    def run(function, *arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(kernel, "INTERPRET", True)
+            fast._layer.clear_cache()
+            found = function(*arguments)
+        fast._layer.clear_cache()
+        return found
+
+    return run
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", reference_cell.TABLE_1)
+def test_every_alteration_equals_numpy(on_card, name, reverse):
+    sequences, (h, c) = on_card(lambda: fast.unidirectional(plain.X, plain.weights(4), alter(name), reverse=reverse))
+    expected, last_c = reference_cell.run(plain.X, plain.weights(4), name, reverse)
+    plain.assert_equal((sequences, h, c), (expected[:, ::-1] if reverse else expected, expected[:, -1], last_c))
+
+
+@pytest.mark.parametrize("mask", [None, plain.MASK], ids=["no mask", "mask"])
+@pytest.mark.parametrize("name", ["none", "C-11", "H-5", *GATES, *OTHERS])
+def test_both_directions_and_their_gradients_are_those_of_the_loop(on_card, name, mask):
+    def layer(x, one, other):
+        return plain.weighted(fast.bidirectional(x, one, other, alter(name), mask))
+
+    arguments = jnp.asarray(plain.X), plain.weights(4), plain.weights(5)
+    both = jax.value_and_grad(layer, (0, 1, 2))
+    plain.assert_equal(on_card(both, *arguments), both(*arguments), 2e-5)
+
+
+def test_one_direction_from_a_state_and_its_gradients_are_those_of_the_loop(on_card):
+    def layer(x, weights, state):
+        return plain.weighted(fast.unidirectional(x, weights, alter("C-1"), state, reverse=True, mask=plain.MASK))
+
+    arguments = jnp.asarray(plain.X), plain.weights(4), tuple(map(jnp.asarray, plain.STATE))
+    both = jax.value_and_grad(layer, (0, 1, 2))
+    plain.assert_equal(on_card(both, *arguments), both(*arguments), 2e-5)
+
+
+@pytest.mark.parametrize("batch, units", [(1, 1), (16, 16), (17, 20), (33, 3)])
+def test_sizes_that_are_no_powers_of_two(on_card, batch, units):
+    shapes = (4, 4 * units), (units, 4 * units), (4 * units,)
+    one, other = (tuple(plain.normal([seed, k], *shape, scale=0.5) for k, shape in enumerate(shapes)) for seed in (1, 2))
+
+    def layer(x, one, other):
+        return plain.weighted(fast.bidirectional(x, one, other, alter("H-2")))
+
+    arguments = jnp.asarray(plain.normal(3, batch, 3, 4)), one, other
+    both = jax.value_and_grad(layer, (0, 1, 2))
+    plain.assert_equal(on_card(both, *arguments), both(*arguments), 5e-5)
+
+
+def test_folds_side_by_side_are_each_fold_alone(on_card):
+    xs = jnp.stack([plain.X, 2 * plain.X, -plain.X])
+    ones = jax.tree.map(lambda *w: jnp.stack(w), *(plain.weights(k) for k in range(3)))
+    masks = jnp.stack([plain.MASK, ~plain.MASK, plain.MASK[::-1]])
+
+    def fold(x, one, mask):
+        return jax.value_and_grad(lambda x, one: plain.weighted(fast.bidirectional(x, one, one, alter("C-4"), mask)), (0, 1))(x, one)
+
+    together = on_card(lambda: jax.vmap(fold)(xs, ones, masks))
+    alone = [fold(x, jax.tree.map(lambda w, k=k: w[k], ones), mask) for k, (x, mask) in enumerate(zip(xs, masks))]
+    plain.assert_equal(together, jax.tree.map(lambda *found: jnp.stack(found), *alone), 2e-5)
+
+
+def test_one_fold_of_nan_leaves_the_others_as_they_are(on_card):
+    x = jnp.asarray(plain.X)
+    xs = jnp.stack([x, x.at[0].set(jnp.nan)])
+
+    def run(x):
+        return fast.bidirectional(x, plain.weights(4), plain.weights(5), alter("C-10"))
+
+    good, bad = on_card(lambda: jax.vmap(run)(xs))
+    plain.assert_equal(good, run(x))
+    assert np.isnan(bad[0]).all() and not np.isnan(bad[1:]).any()  # rows are apart as well
+
+
+@pytest.mark.parametrize("many, m, n, inner", [(1, 5, 3, 2), (2, 130, 129, 33), (3, 128, 40, 70)])
+def test_products_are_those_of_numpy(monkeypatch, many, m, n, inner):
+    monkeypatch.setattr(kernel, "INTERPRET", True)
+    a, b = plain.normal(1, many, m, inner), plain.normal(2, many, n, inner)
+    expected = np.einsum("kmi,kni->mn", a.astype(np.float64), b.astype(np.float64))
+    np.testing.assert_allclose(kernel.product(jnp.asarray(a), jnp.asarray(b)), expected, rtol=1e-5, atol=1e-4)
+    with jax.default_matmul_precision("tensorfloat32"):
+        np.testing.assert_allclose(kernel.product(jnp.asarray(a), jnp.asarray(b)), expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, units, dtype, taken",
+    [("none", 104, "float32", True), ("C-1", 128, "float32", True), ("C-1", 129, "float32", False), ("none", 8, "float16", False),
+     ("c = softmax(c)", 8, "float32", False), ("h = h * softmax(o + c_prev)", 8, "float32", False), (GATES[0], 8, "float32", True)],
+)  # fmt: skip
+def test_what_the_kernel_takes(monkeypatch, name, units, dtype, taken):
+    monkeypatch.setattr(kernel, "INTERPRET", True)
+    shapes = (4, 4 * units), (units, 4 * units), (4 * units,)
+    weights = tuple(jnp.zeros(shape, dtype) for shape in shapes)
+    assert kernel.takes(fast.cell, alter(name), jnp.zeros((2, 3, 4), dtype), (weights,)) is taken
+
+
+def test_a_processor_has_the_loop():
+    if jax.default_backend() == "cpu":
+        assert not kernel.takes(fast.cell, None, jnp.asarray(plain.X), (tuple(map(jnp.asarray, plain.weights(4))),))
