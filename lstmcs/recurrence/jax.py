@@ -17,6 +17,7 @@ JAX's own derivative of the projection.
 
 Works under jit, vmap and grad, in any float type: everything is computed in that of x. Both loops are plain JAX, so
 jax.grad of jax.grad, and jax.jvp of jax.grad, work too; jax.jvp of the layer itself is an error (JAX's custom_vjp has none).
+On an NVIDIA card both loops are one kernel each (kernel.py) where it takes the layer; that one has no second derivative.
 `alter` may not depend on values that JAX traces. Pass the same `alter` object every time: the loops are compiled once for each.
 """
 

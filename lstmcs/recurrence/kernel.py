@@ -3,10 +3,11 @@
 XLA runs a loop over time as several kernels a step, each of which waits for the one before. Here a block of the card takes some
 rows of one direction of one fold through the whole sequence: h and c stay with it, and at each step it reads the recurrent kernel
 from the card's cache. The cell is the function `cell` of jax.py, traced into the kernel by Pallas; its derivative is jax.vjp of the
-same function. The products before and after the loop are kernels of the same kind.
+same function. The products before and after the loop are XLA's. Triton's support in Pallas is to end with some JAX after 0.11; where it is
+not there, `takes` says no, and the loop is XLA's.
 
-A product of float32 numbers is three of TensorFloat-32 (Triton's tf32x3) in the loop and where the second factor is read by rows: as exact
-as float32 but for a few units of the last place. jax_default_matmul_precision "tensorfloat32" makes it one.
+In the loop a product of float32 numbers is three of TensorFloat-32 (Triton's tf32x3), as exact as float32 but for a few units of the
+last place. jax_default_matmul_precision "tensorfloat32" makes it one.
 """
 
 import functools
@@ -23,7 +24,6 @@ except ImportError:  # a JAX without it
 
 ROWS, WARPS = 16, 4  # of a batch that one block takes through the sequence; groups of 32 threads it has
 CHUNK, STAGES = 16, 3  # of a product's inner dimension at a time, in the loop; how many of these are on their way
-TILE, DEPTH = 128, 32  # outside it: rows and columns that a block works out; of the inner dimension at a time
 WIDEST = 128  # units
 EXACT, SHORT = lax.DotAlgorithmPreset.TF32_TF32_F32_X3, lax.DotAlgorithmPreset.TF32_TF32_F32
 INTERPRET = False  # run as plain JAX, on any device: for tests
@@ -72,7 +72,7 @@ def _forward(cell, alter, reverses, x, weights, h, c, mask, keep=True):
     """run's results, and what its gradient needs: of each direction the gates [B, T, 4u] and c and h before every step [B, T, u]."""
     (batch, steps, width), (_, many, units) = x.shape, h.shape
     kernels, recurrents, biases = zip(*weights)
-    projected = product(x.reshape(1, -1, width), jnp.concatenate(kernels, 1).T[None]).reshape(batch, steps, -1)
+    projected = (x.reshape(-1, width) @ jnp.concatenate(kernels, 1)).reshape(batch, steps, -1)
     shapes = [(batch, steps, many * units), h.shape, c.shape]
     if keep:
         shapes += [(many, batch, steps, size) for size in (4 * units, units, units)]
@@ -92,47 +92,11 @@ def _backward(cell, alter, reverses, residuals, upstream):
     d_z, h = d_z.reshape(many, -1, 4 * units), kept[2].reshape(many, -1, units)
     rows = jnp.broadcast_to(x.reshape(1, -1, width), (many, batch * steps, width))  # smaller than the copies that XLA makes of d_z's halves
     d_weights = jnp.einsum("kmd,kmz->kdz", rows, d_z), jnp.einsum("kmu,kmz->kuz", h, d_z), d_z.sum(1)
-    return product(d_z, jnp.stack(kernels)).reshape(x.shape), tuple(zip(*d_weights)), d_h, d_c, None
+    d_x = jnp.einsum("kmz,kdz->kmd", d_z, jnp.stack(kernels)).sum(0).reshape(x.shape)
+    return d_x, tuple(zip(*d_weights)), d_h, d_c, None
 
 
 run.defvjp(_forward, _backward)
-
-
-def product(a, b):
-    """The sum over k of a[k] @ b[k].T: [K, m, inner] and [K, n, inner] -> [m, n], float32."""
-    if _precision() != EXACT:  # XLA's own are as fast
-        return sum(p @ q.T for p, q in zip(a, b))
-    (many, m, inner), n = a.shape, b.shape[1]
-    across, chunks = -(-n // TILE), -(-inner // DEPTH)
-
-    def load(ref, k, rows, some):
-        mask = (rows[:, None] < ref.shape[1]) & (some[None] < inner)
-        return triton.load(ref.at[k, rows[:, None], some[None]], mask=mask, other=0.0)
-
-    def tile(a, b, out):
-        rows = pallas.program_id(0) // across * TILE + jnp.arange(TILE)
-        columns = pallas.program_id(0) % across * TILE + jnp.arange(TILE)
-
-        def chunk(number, total):
-            k, some = lax.div(number, chunks), lax.rem(number, chunks) * DEPTH + jnp.arange(DEPTH)
-            return total + _dot(load(a, k, rows, some), load(b, k, columns, some).T)
-
-        total = lax.fori_loop(0, many * chunks, chunk, jnp.zeros((TILE, TILE), jnp.float32))
-        triton.store(out.at[rows[:, None], columns[None]], total, mask=(rows[:, None] < m) & (columns[None] < n))
-
-    return pallas.pallas_call(
-        tile, jax.ShapeDtypeStruct((m, n), jnp.float32), grid=(-(-m // TILE) * across,), interpret=INTERPRET,
-        compiler_params=triton.CompilerParams(num_warps=8, num_stages=3),
-    )(a, b)  # fmt: skip
-
-
-def _dot(a, b):
-    return jnp.matmul(a, b, precision=lax.Precision.HIGHEST if INTERPRET else _precision())
-
-
-def _precision():
-    """What the products of this trace are to be: of JAX's setting, that XLA's own follow."""
-    return SHORT if jax.config.jax_default_matmul_precision == "tensorfloat32" else EXACT
 
 
 def _call(kernel, shapes, arguments, mask):
@@ -160,6 +124,8 @@ class _Block:
         self.backwards = reverses[0] + self.k * (reverses[-1] - reverses[0])  # 0 or 1
         self.rows = pallas.program_id(0) % blocks * ROWS + jnp.arange(ROWS)[:, None]
         self.lanes = jnp.arange(max(16, 1 << (units - 1).bit_length()))[None]  # Triton's arrays have powers of two
+        short = jax.config.jax_default_matmul_precision == "tensorfloat32"
+        self.precision = lax.Precision.HIGHEST if INTERPRET else (SHORT if short else EXACT)
         self.real, self.there = self.lanes < units, (self.rows < batch) & (self.lanes < units)
 
     def time(self, s):
@@ -195,7 +161,8 @@ class _Block:
             found = []
             for gate, total in enumerate(sums):
                 at = weights.at[self.k, some[:, None], gate * self.units + self.lanes]
-                found.append(total + _dot(left, triton.load(at, mask=(some[:, None] < inner) & self.real, other=0.0)))
+                right = triton.load(at, mask=(some[:, None] < inner) & self.real, other=0.0)
+                found.append(total + jnp.matmul(left, right, precision=self.precision))
             return tuple(found)
 
         if not INTERPRET:
