@@ -36,8 +36,9 @@ def column(dataset: str, rule: str) -> dict[str, str]:
 
 def markdown(columns: list[tuple[str, str]]) -> str:
     """A table of README: a row a cell, the unaltered one last."""
-    found = pd.DataFrame({f"{dataset}, {rule}": column(dataset, rule) for dataset, rule in columns})
-    names = [*(name for name in found.index if name != "none"), "none"]
+    found = pd.DataFrame({f"{dataset}, {rule}": column(dataset, rule) for dataset, rule in columns}).fillna("")  # empty: not trained yet
+    names = [name for name in [*ALTERATIONS, *found.index] if name != "none" and name in found.index]
+    names = [*dict.fromkeys(names), "none"]
     words = {name: "unaltered cell" if name == "none" else label(name) for name in names}
     formulas = {name: f"  `{ALTERATIONS[name].formula}`" for name in names if name in ALTERATIONS and name != "none"}
     rows = [[words[name] + formulas.get(name, ""), *found.loc[name]] for name in names]

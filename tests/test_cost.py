@@ -89,6 +89,16 @@ def test_a_slower_day_that_both_have_moves_no_ratio_either():
     )  # of 20 30 30 200 300 300
 
 
+def test_what_two_devices_took_is_no_ratio():
+    times, scores = {"lstm": {1: [10, 10]}, "bert": {1: [30, 40]}}, {"lstm": {1: [0.5, 0.5]}, "bert": {1: [0.6, 0.7]}}
+    data = by_hand(times, scores)
+    data["device"] = data["model"].map({"lstm": "a card", "bert": None})
+    table = cost.rows(data).set_index("model")
+    assert (
+        table.loc["bert", ["times", "per_gain"]].isna().all() and table["seconds"].tolist() == [10, 35] and table.loc["lstm", "times"] == 1
+    )
+
+
 def test_without_a_common_fold_there_is_no_ratio():
     times = {"lstm": {2: [10, 10]}, "bert": {1: [30, 40]}}
     table = cost.rows(by_hand(times, {"lstm": {2: [0.5, 0.5]}, "bert": {1: [0.6, 0.7]}})).set_index("model")

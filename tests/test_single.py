@@ -245,6 +245,16 @@ def test_times_are_compared_fold_by_fold():
     assert np.isnan(alone.loc["C-1", "relative"]) and np.isnan(single.times_as_long(None, None))
 
 
+def test_times_of_different_devices_are_not_compared():
+    """By hand: C-1 takes 11 s beside 10 s on one card, and 3 s in run 2, which another card trained; C-2 is of that other one alone."""
+    data = frame({"none": [[0.5] * 2, [0.5] * 2], "C-1": [[0.5] * 2, [0.5] * 2], "C-2": [[0.5] * 2]})
+    other = (data["alteration"] == "C-2") | ((data["alteration"] == "C-1") & (data["run"] == 2))
+    data["device"] = other.map({True: "a quick card", False: None})
+    data["train_seconds"] = data["alteration"].map({"none": 10.0, "C-1": 11.0, "C-2": 3.0}).where(~other, 3.0)
+    table = single.costs(data)
+    assert table["relative"].tolist() == pytest.approx([100, 110, np.nan], nan_ok=True)
+
+
 def test_the_relative_rope_is_a_percent_of_the_unaltered_cells_score():
     """A third of a point is within half a point, and beyond 1 % of 20 points."""
     table = single.verdicts(study({"C-1": 0.33}, base=0.2, sd=0.0001))

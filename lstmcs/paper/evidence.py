@@ -115,9 +115,9 @@ class Evidence:
         self.gaps, self._urn = Gaps(results, stand_in=stand_in.any()), None
         groups = results.groupby(["dataset", "model"])
         scored = pd.concat([single.scored(group) for _, group in groups]) if len(groups) else results  # one record a fold
-        by_cell = {key: group.set_index(["run", "fold"]) for key, group in scored.groupby(["dataset", "model", "alteration"])}
-        self._scores = {key: group[[*METRICS]].astype(float) for key, group in by_cell.items()}
-        self._seconds = {key: group.loc[group["state"] == "done", "train_seconds"] for key, group in by_cell.items()}
+        by_cell = dict(list(scored.groupby(["dataset", "model", "alteration"])))
+        self._scores = {key: group.set_index(["run", "fold"])[[*METRICS]].astype(float) for key, group in by_cell.items()}
+        self._seconds = {key: single.times(group[group["state"] == "done"]) for key, group in by_cell.items()}
         self._none = scored.iloc[:0].set_index(["run", "fold"])[[*METRICS]].astype(float)
         self._known = {}
 

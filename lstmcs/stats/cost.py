@@ -3,7 +3,8 @@
 results: a frame of records (study/records.py) with any data sets and models. Scores are in percent, differences in points, times
 in seconds a fold (training, with the scores of the validation rows after each epoch). Verdicts, ratios of times and the price of a
 gain are taken on the folds that both models have: what a fold costs differs between machines and days, and a ratio of two medians
-over different folds would carry that along. Scores, seconds and seconds an epoch sum up a row's own folds, all of them.
+over different folds would carry that along. Times are compared where one device took both. Scores, seconds and seconds an epoch sum
+up a row's own folds, all of them.
 """
 
 import numpy as np
@@ -26,7 +27,8 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
     each additional point over LSTM-CS, both on the folds that both have; NaN where nothing is gained. Reseeds are left out. What
     diverged scores 0 and has no time.
     """
-    finished = results[single.has_score(results) & ~is_reseed(results["alteration"])].copy()
+    finished = results[single.has_score(results) & ~is_reseed(results["alteration"])]
+    finished = finished.assign(device=single.device(finished))
     finished.loc[finished["state"] != "done", ["train_seconds", "seconds_per_epoch"]] = np.nan  # what diverged ended early
     groups = finished.groupby(["dataset", "model", "alteration"], sort=False)
     table = 100 * groups[list(METRICS)].mean()
@@ -45,9 +47,10 @@ def rows(results: pd.DataFrame) -> pd.DataFrame:
 def _beside_unaltered(finished: pd.DataFrame):
     """The folds that LSTM-CS with the unaltered cell has too, a group a row: columns times, longer (seconds), gain (points)."""
     unaltered = finished[(finished["model"] == "lstm") & (finished["alteration"] == "none")]
-    pairs = finished.merge(unaltered[[*_FOLD, SCORE, "train_seconds"]], on=_FOLD, suffixes=("", "_before"))
-    pairs["times"] = pairs["train_seconds"] / pairs["train_seconds_before"]
-    pairs["longer"] = pairs["train_seconds"] - pairs["train_seconds_before"]
+    pairs = finished.merge(unaltered[[*_FOLD, SCORE, "train_seconds", "device"]], on=_FOLD, suffixes=("", "_before"))
+    before = pairs["train_seconds_before"].where(pairs["device"] == pairs["device_before"])
+    pairs["times"] = pairs["train_seconds"] / before
+    pairs["longer"] = pairs["train_seconds"] - before
     pairs["gain"] = 100 * (pairs[SCORE] - pairs[f"{SCORE}_before"])
     return pairs.groupby(["dataset", "model", "alteration"])
 

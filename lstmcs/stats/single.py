@@ -230,17 +230,31 @@ def verdicts(results: pd.DataFrame, metric: str = "macro_f1") -> pd.DataFrame:
 def costs(results: pd.DataFrame) -> pd.DataFrame:
     """Training time of each alteration: median seconds a fold, in percent of the unaltered cell's (times_as_long), compile time."""
     scores = done(results)
-    table = scores.groupby("alteration", sort=False)[["train_seconds", "compile_seconds"]].median()
-    seconds = scores.set_index(["alteration", "run", "fold"])["train_seconds"]
-    ratios = [100 * times_as_long(seconds.get(name), seconds.get("none")) for name in table.index]
+    groups = scores.groupby("alteration", sort=False)
+    table = groups[["train_seconds", "compile_seconds"]].median()
+    seconds = {name: times(group) for name, group in groups}
+    ratios = [100 * times_as_long(seconds[name], seconds.get("none")) for name in table.index]
     table.insert(1, "relative", ratios)
     return table
 
 
-def times_as_long(seconds: pd.Series | None, base: pd.Series | None) -> float:
-    """How many times as long as `base` a fold takes: the median over the runs and folds that both have, NaN if there is none.
+def times(folds: pd.DataFrame) -> pd.Series:
+    """Training seconds of one cell's folds, by run, fold and device; a processor has no name, which is "".
 
-    Both are indexed by run and fold. A study trains all cells of a fold one after the other, so a machine that is slower
+    The device is part of what a time is of: what one card took says nothing beside what another took, or two cores.
+    """
+    return folds.assign(device=device(folds)).set_index(["run", "fold", "device"])["train_seconds"]
+
+
+def device(folds: pd.DataFrame) -> pd.Series:
+    """What trained each fold, "" where that has no name: a processor, or what is no network."""
+    return folds["device"].astype("object").fillna("") if "device" in folds else pd.Series("", folds.index)
+
+
+def times_as_long(seconds: pd.Series | None, base: pd.Series | None) -> float:
+    """How many times as long as `base` a fold takes: the median over the folds that both have from one device, NaN if there is none.
+
+    Both are indexed as `times` has it. A study trains all cells of a fold one after the other, so a machine that is slower
     in one run than in another drops out of the ratio of a fold; out of a ratio of medians it does not.
     """
     if seconds is None or base is None:
