@@ -43,6 +43,14 @@ def test_the_map_has_a_number_and_a_sign_for_what_is_on_record_and_nothing_else(
     assert [[text.get_text() for text in ax.get_xticklabels()] for ax in narrow.axes] == [["hate"], ["mlma"]]
 
 
+def test_rows_are_in_the_order_of_table_1_whichever_set_comes_first(results):
+    """As the cells that two editions have in common may be: the first set has no H-2."""
+    cells = multiple.cells(results).query("folds > 0").sort_values("dataset", ascending=False)
+    assert cells["alteration"].unique().tolist() == ["C-1", "reseed-1", "H-2"]
+    [ax] = maps.verdict_map(cells).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["C-1  c∘o", "H-2  h∘σ(c)", "same cell,\nother seeds"]
+
+
 def test_a_cell_whose_folds_all_failed_has_a_cross(results):
     results.loc[(results["dataset"] == "mlma") & (results["alteration"] == "C-1"), "state"] = "failed"
     [panel] = (picture := maps.verdict_map(multiple.cells(results))).panels

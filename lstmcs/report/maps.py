@@ -26,7 +26,7 @@ def verdict_map(cells: pd.DataFrame, sets_a_panel: int = 4, beside: pd.DataFrame
     """
     if cells.empty:
         return nothing()
-    names, sets = list(cells["alteration"].unique()), list(cells["dataset"].unique())
+    names, sets = multiple.in_order(cells["alteration"]), list(cells["dataset"].unique())
     shown = pd.concat([cells["mean"], *([] if beside is None else [beside["mean"]])]).abs()
     limit = max(5 * single.ROPE, shown.quantile(0.95) if shown.notna().any() else 0)  # small ones look small
     blank = bool(((cells["folds"] == 0) & (cells["failed"] == 0)).any())
