@@ -131,7 +131,7 @@ def test_a_processor_has_the_loop():
         assert not kernel.takes(fast.cell, None, jnp.asarray(plain.X), (tuple(map(jnp.asarray, plain.weights(4))),))
 
 
-@pytest.mark.parametrize("name", [*reference_cell.TABLE_1, *GATES, *OTHERS])
+@pytest.mark.parametrize("name", [*reference_cell.TABLE_1, *reference_cell.GATES, "C-1+H-2", "C-12+H-5", *GATES, *OTHERS])
 def test_a_formula_is_a_kernel_that_a_card_can_be_given(name):
     """As far as that can be seen without one: Pallas writes both kernels for Triton, both directions, with and without a mask."""
 

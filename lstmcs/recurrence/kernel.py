@@ -165,9 +165,15 @@ class _Block:
                 found.append(total + jnp.matmul(left, right, precision=self.precision))
             return tuple(found)
 
-        if not INTERPRET:
-            triton.debug_barrier()  # every thread of the block has put its share of x there
-        return lax.fori_loop(0, -(-inner // CHUNK), chunk, tuple(sums))
+        _wait()  # every thread of the block has put its share of x there
+        found = lax.fori_loop(0, -(-inner // CHUNK), chunk, tuple(sums))
+        _wait()  # and has read it, so that it can be written anew
+        return found
+
+
+def _wait():
+    if not INTERPRET:
+        triton.debug_barrier()
 
 
 def _forward_kernel(cell, alter, reverses, given, mask, sequences, last_h, last_c, *kept):
