@@ -1,5 +1,6 @@
 """Pairs and their parts, the best of many, and the page about them: numbers worked by hand, simulations with a known answer."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from bs4 import BeautifulSoup
 from made_up import frame, study
 from scipy import stats as scipy_stats
 
-from lstmcs import families
+from lstmcs import families, results
 from lstmcs.report import maps, run, wording
 from lstmcs.stats import multiple, pairs, seeds, single
 from lstmcs.study.plan import Settings
@@ -170,16 +171,30 @@ def test_the_page_of_the_committed_pairs_from_its_records_by_hand():
     """What each pair has beyond its parts, from the scores on record and nothing else."""
     folder = Path(__file__).parent.parent / "reports" / "beyond"
     tidy = pd.read_parquet(folder / "results.parquet").query("model == 'lstm' and state == 'done'")
-    scores = 100 * tidy.pivot(index=["run", "fold"], columns="alteration", values="macro_f1")
+    scores = 100 * tidy.pivot(index=["dataset", "run", "fold"], columns="alteration", values="macro_f1")
     page = BeautifulSoup(next(folder.glob("08_beyond*.html")).read_text(encoding="utf-8"), "html.parser")
     table = next(figure for figure in page.find_all("figure", "table") if figure.figcaption.text.startswith("Pairs and their parts"))
     names = [cell.text for cell in table.thead.find_all("th")]
-    shown = 0
+    shown = Counter()
     for row in table.tbody.find_all("tr"):
         found = dict(zip(names, (cell.get_text(" ", strip=True) for cell in row.find_all("td"))))
         one, other = (pair := found["alteration"].split()[0]).split("+")
-        d = (scores[pair] - scores[one] - scores[other] + scores["none"]).dropna()
+        of = scores.loc[found["dataset"]]
+        d = (of[pair] - of[one] - of[other] + of["none"]).dropna()
         width = scipy_stats.t.ppf(0.975, len(d) - 1) * np.sqrt((1 / len(d) + 1 / 8) * d.var(ddof=1))
         assert [found["folds"], found["mean"], found["high"]] == [str(len(d)), f"{d.mean():.2f}", f"{d.mean() + width:.2f}"], pair
-        shown += 1
-    assert shown >= 12
+        shown[found["dataset"]] += 1
+    assert shown == {"hasoc-test": 12, "robo": 12}
+
+
+def test_the_table_of_the_committed_pairs_is_that_of_their_records():
+    """Every figure of it, pair by pair."""
+    folder = Path(__file__).parent.parent / "reports" / "beyond"
+    table = pairs.interactions(results(folder / "results.parquet").query("model == 'lstm'")).set_index(["dataset", "alteration"])
+    expected = []
+    for name in table.loc["robo"].index:
+        cells = [table.loc[dataset, name] for dataset in ("hasoc-test", "robo")]
+        said = (f"{r['together']:+.1f} | {r['sum']:+.1f} | {r['mean']:+.1f} ({r['low']:.1f} to {r['high']:.1f})" for r in cells)
+        expected.append(f"| {name} | {' | '.join(said)} |")
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("| C-")] == expected and len(expected) == 12

@@ -19,8 +19,10 @@ from jax import lax
 try:
     from jax.experimental import pallas
     from jax.experimental.pallas import triton
-except ImportError:  # a JAX without it
+except ImportError:
     pallas = triton = None
+if not all(hasattr(triton, name) for name in ("CompilerParams", "load", "store", "debug_barrier")):
+    pallas = None  # a JAX that is older, or that has left it out
 
 ROWS, WARPS = 16, 4  # of a batch that one block takes through the sequence; groups of 32 threads it has
 CHUNK, STAGES = 16, 3  # of a product's inner dimension at a time, in the loop; how many of these are on their way
