@@ -187,6 +187,12 @@ def test_the_page_of_the_committed_pairs_from_its_records_by_hand():
     assert shown == {"hasoc-test": 12, "robo": 12}
 
 
+def test_the_index_of_the_committed_pairs_leads_to_their_page():
+    index = Path(__file__).parent.parent / "reports" / "beyond" / "index.html"
+    [links] = BeautifulSoup(index.read_text(encoding="utf-8"), "html.parser").find_all("p", class_="about")
+    assert [link["href"][:2] for link in links.find_all("a")] == ["04", "02", "05", "06", "08"]
+
+
 def test_the_table_of_the_committed_pairs_is_that_of_their_records():
     """Every figure of it, pair by pair."""
     folder = Path(__file__).parent.parent / "reports" / "beyond"

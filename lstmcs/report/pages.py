@@ -173,7 +173,7 @@ def index(folder: Path | None = None) -> Path:
             if shown["answer"] and shown["picture"] and rank > front.get("rank", (False, -1)):
                 front = {**about, **shown, "html": page.name, "rank": rank}
     reports.sort(key=lambda r: r["html"] != front.get("html"))  # the summary first, the others as they are numbered
-    beside = [r for r in reports if front and r["html"] != front["html"] and r["parameters"] == front["parameters"]]
+    beside = [r for r in reports if front and r["html"] != front["html"] and _study(r) == _study(front)]
     state = max((r["state"] for r in reports), key=STATES.index, default="")
     loader = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True)
     text = loader.get_template("index.html.j2").render(
@@ -208,6 +208,11 @@ def _changed(folder: Path) -> str:
     pictures += show.figure(maps.verdict_map(now, beside=before), "Now: this edition.").data
     told = html.escape(depends.changed(*cells))
     return f'<p>{told}</p><p>{html.escape(why)}</p><div class="beside">{pictures}</div>'
+
+
+def _study(about: dict) -> dict:
+    """What the pages of one study have in common; a page may be of some of its models."""
+    return {name: value for name, value in about["parameters"].items() if name != "models"}
 
 
 def _front(executed: Path) -> dict[str, str]:
