@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from . import environment
 from ._version import __version__
-from .errors import DataError, InputError, Stopped, missing, nearest, visible
+from .errors import DataError, InputError, MissingPackage, Stopped, missing, nearest, visible
 from .fold import Fold, label
 from .models.kinds import KINDS
 from .rules import COMMON, RULES
@@ -67,7 +67,7 @@ def _run(arguments: list[str] | None) -> int:
     except ValueError as error:  # SettingsError, FormulaError, DataError: the user's input, said in their own words
         print(f"lstmcs: {_line(error)}", file=sys.stderr)
         return 2
-    except (Stopped, OSError) as error:  # full disk, lost scheduler, a file that cannot be read or written
+    except (Stopped, MissingPackage, OSError) as error:  # full disk, lost scheduler, a file that cannot be read or written
         if isinstance(error, OSError):
             print(flush=True)  # fails again, if it was the output
         print(f"lstmcs: {_line(error)}", file=sys.stderr)
@@ -234,7 +234,10 @@ def _show(names: list[str], entries: dict) -> int:
 
 
 def _build(settings: Settings) -> int:
-    from .report import run as reports
+    try:
+        from .report import run as reports
+    except ModuleNotFoundError as error:  # a machine that trains for another
+        raise missing(error, "every finished fold is on record; a report of them") from None
 
     index, failed = reports.build(settings)
     print(f"report: {index}")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from collections import Counter
 
 import numpy as np
@@ -469,3 +470,12 @@ def test_names_and_messages_of_others_do_not_steer_the_terminal(trained, home, m
     assert main(["status", "--records-dir", str(home / "\x1b[31m.parquet")]) == 2
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err and said.err.count("\\x1b[31mred\\udcff") == 1 and "\\x1b[31m.parquet" in said.err
+
+
+def test_a_machine_without_the_packages_of_reports_says_so_when_all_is_trained(trained, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    monkeypatch.delitem(sys.modules, "lstmcs.report.run", raising=False)
+    monkeypatch.delattr("lstmcs.report.run", raising=False)
+    assert main(["study", "--preset", "smoke", "--models", "lstm", "--workers", "0"]) == 1 and len(trained) > 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "lstmcs: every finished fold is on record; a report of them needs pip install lstmcs[study] (no package nbformat here)"
