@@ -386,7 +386,7 @@ def test_constants_work_in_every_dtype(formula, dtype, tolerance):
 
 def test_a_function_of_constants_is_the_number():
     (c, _), _, values = run_cell("c = c * sigmoid(2)", "float64")
-    np.testing.assert_allclose(c, values["c"] * 0.8807970779778823, rtol=1e-14)
+    np.testing.assert_allclose(c, values["c"] * 0.8807970779778823, rtol=1e-12)  # sums may be taken in another order
     assert np.isnan(alteration("c = c + 1 / (2 - 2)").apply(NUMPY, **VALUES)[0]).all()
     assert np.isnan(run_cell("c = c + 1 / (2 - 2)", "float32")[0][0]).all()
 
