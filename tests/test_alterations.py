@@ -352,7 +352,9 @@ def run_cell(formula, dtype):
 
     import lstmcs
 
-    cell = lstmcs.LSTMCSCell(3, formula, dtype=dtype)
+    # seeded: weights drawn anew each time make sums that cancel now and then, whose last bits are another order's
+    seeded = {"kernel_initializer": keras.initializers.GlorotUniform(4), "recurrent_initializer": keras.initializers.Orthogonal(5)}
+    cell = lstmcs.LSTMCSCell(3, formula, dtype=dtype, **seeded)
     rng = np.random.default_rng(4)
     x, h, c = (keras.ops.cast(rng.normal(size=(2, n)), cell.compute_dtype) for n in (5, 3, 3))
     _, (new_h, new_c) = cell(x, [h, c])
@@ -386,7 +388,7 @@ def test_constants_work_in_every_dtype(formula, dtype, tolerance):
 
 def test_a_function_of_constants_is_the_number():
     (c, _), _, values = run_cell("c = c * sigmoid(2)", "float64")
-    np.testing.assert_allclose(c, values["c"] * 0.8807970779778823, rtol=1e-12)  # sums may be taken in another order
+    np.testing.assert_allclose(c, values["c"] * 0.8807970779778823, rtol=1e-14)
     assert np.isnan(alteration("c = c + 1 / (2 - 2)").apply(NUMPY, **VALUES)[0]).all()
     assert np.isnan(run_cell("c = c + 1 / (2 - 2)", "float32")[0][0]).all()
 
