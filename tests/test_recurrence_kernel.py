@@ -76,6 +76,16 @@ def test_one_direction_from_a_state_and_its_gradients_are_those_of_the_loop(on_c
     plain.assert_equal(on_card(both, *arguments), both(*arguments), 2e-5)
 
 
+def test_a_state_of_another_type_is_taken_as_the_inputs(on_card):
+    """Half precision, and a mask of numbers: what the loop takes, the kernel takes."""
+    state, mask = tuple(s.astype("float16") for s in plain.STATE), 0.5 * plain.MASK
+
+    def run():
+        return fast.unidirectional(plain.X, plain.weights(4), alter("C-1"), state, mask=mask)
+
+    plain.assert_equal(on_card(run), run())
+
+
 @pytest.mark.parametrize("batch, units", [(1, 1), (16, 16), (17, 20), (33, 3)])
 def test_sizes_that_are_no_powers_of_two(on_card, batch, units):
     shapes = (4, 4 * units), (units, 4 * units), (4 * units,)

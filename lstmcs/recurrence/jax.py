@@ -90,10 +90,11 @@ def _compiled(*arguments):
 def _layer(x, weights, alter, state, reverses, mask):
     """weights of K directions, state (h, c) of a single one or None -> sequences [B, T, K u], final (h, c), each [K, B, u]."""
     if kernel.takes(cell, alter, x, weights):
-        state = (
-            (jnp.zeros((x.shape[0], len(weights), weights[0][1].shape[0]), x.dtype),) * 2 if state is None else (s[:, None] for s in state)
+        zero = jnp.zeros((x.shape[0], len(weights), weights[0][1].shape[0]), x.dtype)
+        h, c = (zero, zero) if state is None else (s.astype(x.dtype)[:, None] for s in state)
+        sequences, *last = kernel.run(
+            cell, alter, reverses, x, weights, h, c, None if mask is None else jnp.asarray(mask, bool).astype(jnp.int32)
         )
-        sequences, *last = kernel.run(cell, alter, reverses, x, weights, *state, None if mask is None else mask.astype(jnp.int32))
         return sequences, tuple(jnp.swapaxes(s, 0, 1) for s in last)
     sequences, *last = _laid_out(x, weights, state, reverses, mask, functools.partial(_run, alter, reverses))
     return jnp.swapaxes(sequences, 0, 1), tuple(last)
