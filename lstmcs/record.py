@@ -147,8 +147,8 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
 
     dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
     read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
-    engine ("tensorflow", "jax" or "jax-tf32"; none of what is no network), device (of JAX), loop, failure (the kind of error; "Diverged" by
-    the cell), error, key, commit, protocol.
+    engine ("tensorflow", "jax" or "jax-tf32"; none of what is no network), device (of JAX), loop (over time: "readable", "fast", or "kernel",
+    the fast one as one kernel of a card), failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
     """
     found = pd.DataFrame(list(rows), columns=COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)

@@ -80,6 +80,7 @@ def only_large(drawn, seeds):
 
 def by_jax(out: Path) -> None:
     """Train what the tests look at, into folders below `out`."""
+    from lstmcs.recurrence import kernel
     from lstmcs.study.sweep import run_study
     from lstmcs.training import many
 
@@ -112,6 +113,10 @@ def by_jax(out: Path) -> None:
             write("halved", trainer.train(folds))
             tf32 = many.ManyTrainer(data, folds[0], tf32=True).environment()["precision"]
             (out / "notes.json").write_text(json.dumps({"refused": refused, "tf32": tf32}), encoding="utf-8")
+            kernel.INTERPRET = kernel.pallas is not None  # as on a card, but run as plain JAX
+            write("by the kernel", many.ManyTrainer(data, folds[0]).train(folds))
+            write("no kernel", many.ManyTrainer(data, (one := folds_of(data, cell="c = softmax(c)", numbers=(1,), epochs=1))[0]).train(one))
+            kernel.INTERPRET = False
 
     many.ON_CPU = 1  # the two folds of a cell are two groups
     run_study(datasets=[str(out / "words.csv")], records_dir=str(out / "study"), engine="jax", **STUDY)
@@ -204,6 +209,17 @@ def test_folds_side_by_side_are_each_fold_alone(out, data):
         assert_same(read(out, "lstm none", fold), read(out, "alone", fold), 1e-5)
     losses = {read(out, "lstm none", fold)[0]["curve"][-1]["loss"] for fold in folds}
     assert len(losses) == len(folds)  # they are not one fold three times
+
+
+def test_the_kernel_of_a_card_trains_the_same_folds_and_is_named(out, data):
+    if read(out, "by the kernel", folds_of(data)[0])[0]["env"]["loop"] == "fast":
+        pytest.skip("this JAX has no Pallas for Triton")
+    for fold in folds_of(data):
+        head, _ = ours = read(out, "by the kernel", fold)
+        assert head["env"]["loop"] == "kernel"
+        assert_same(ours, read(out, "lstm none", fold), 1e-4)
+    (fold,) = folds_of(data, cell="c = softmax(c)", numbers=(1,), epochs=1)
+    assert read(out, "no kernel", fold)[0]["env"]["loop"] == "fast"  # its units look at each other
 
 
 def test_the_same_bits_twice(out, data):

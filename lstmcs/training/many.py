@@ -44,7 +44,6 @@ class ManyTrainer(Trainer):
 
     engine = "jax"
     jit = True
-    loop = "fast"
 
     def __init__(self, prepared: Prepared, fold: Fold, tf32: bool = False):
         started = time.perf_counter()
@@ -86,6 +85,8 @@ class ManyTrainer(Trainer):
             places = [[_place(v, self.variables) for v in (cell.kernel, cell.recurrent_kernel, cell.bias)] for cell in halves]
             self._probes.append((inputs, places))
         self._alter = layer.forward_layer.alteration.of(FUNCTIONS)
+        half = [self.variables[place].value for place in places[0]]
+        self.loop = "kernel" if loops.kernel.takes(loops.cell, self._alter, half[0], [half]) else "fast"
 
     def at_once(self) -> int:
         """How many folds the device's memory holds side by side."""
