@@ -219,6 +219,8 @@ def test_second_derivatives():
         expected = hessian_times(lambda w: weighted(both(x, *w, OWN, MASK)), direction)
         assert_equal(hessian_times(ours, direction), expected, 1e-9)
         assert_equal(jax.jit(lambda w: jax.jvp(jax.grad(ours), (w,), (direction,))[1])((a, b)), expected, 1e-9)
+        scaled = lambda scale: ours(jax.tree.map(lambda w: scale * w, (a, b)))  # noqa: E731
+        assert_equal(jax.hessian(scaled)(1.0), jax.grad(jax.grad(scaled))(1.0), 1e-9)
         with pytest.raises(TypeError, match="no forward-mode derivative"):
             jax.jvp(ours, ((a, b),), (direction,))
         with pytest.raises(TypeError, match="forward-mode"):  # JAX's own words, where it compiles what is around the layer

@@ -76,6 +76,35 @@ def test_one_direction_from_a_state_and_its_gradients_are_those_of_the_loop(on_c
     plain.assert_equal(on_card(both, *arguments), both(*arguments), 2e-5)
 
 
+def test_second_and_third_derivatives_are_those_of_the_loop(on_card):
+    """By x, weights and states: of a gradient's penalty, and forwards over the gradient, once and twice."""
+    arguments = jnp.asarray(plain.X), plain.weights(4), tuple(map(jnp.asarray, plain.STATE))
+
+    def loss(x, weights, state):
+        sequences, (h, c) = fast.unidirectional(x, weights, alter(GATES[0]), state, reverse=True, mask=plain.MASK)
+        return plain.weighted(sequences) + jnp.sum(h * c) + jnp.sum(sequences**2)
+
+    slope = jax.grad(loss, (0, 1, 2))
+
+    def forwards(function):
+        return lambda *arguments: jax.jvp(function, arguments, jax.tree.map(jnp.ones_like, arguments))[1]
+
+    def penalty(*arguments):
+        return sum(jnp.sum(g**2) for g in jax.tree.leaves(slope(*arguments)))
+
+    def compiled(function):
+        return jax.jit(lambda *arguments: function(*arguments))  # a new one each time: jit keeps what it compiled of a function
+
+    for function in (jax.grad(penalty, (0, 1, 2)), forwards(slope), forwards(forwards(slope))):
+        plain.assert_equal(on_card(compiled(function), *arguments), compiled(function)(*arguments), 5e-5)
+
+
+def test_a_derivative_forwards_is_refused_as_by_the_loop(on_card):
+    x = jnp.asarray(plain.X)
+    with pytest.raises(TypeError, match="no forward-mode derivative"):
+        on_card(lambda: jax.jvp(lambda x: fast.bidirectional(x, plain.weights(4), plain.weights(5)), (x,), (x,)))
+
+
 def test_a_state_of_another_type_is_taken_as_the_inputs(on_card):
     """Half precision, and a mask of numbers: what the loop takes, the kernel takes."""
     state, mask = tuple(s.astype("float16") for s in plain.STATE), 0.5 * plain.MASK
@@ -147,7 +176,9 @@ def test_a_formula_is_a_kernel_that_a_card_can_be_given(name):
 
     def both_ways(x, weights, mask):
         state = jnp.zeros((plain.BATCH, 2, plain.UNITS))
-        y, pull = jax.vjp(lambda x, w: kernel.run(fast.cell, alter(name), (False, True), x, w, state, state, mask)[0], x, weights)
+        y, pull = jax.vjp(
+            lambda x, w: kernel.run(fast._plain, fast.cell, alter(name), (False, True), x, w, state, state, mask)[0], x, weights
+        )
         return pull(y)
 
     for mask in (None, jnp.asarray(plain.MASK, jnp.int32)):

@@ -17,7 +17,7 @@ JAX's own derivative of the projection.
 
 Works under jit, vmap and grad, in any float type: everything is computed in that of x. Both loops are plain JAX, so
 jax.grad of jax.grad, and jax.jvp of jax.grad, work too; jax.jvp of the layer itself is an error (JAX's custom_vjp has none).
-On an NVIDIA card both loops are one kernel each (kernel.py) where it takes the layer; that one has no second derivative.
+On an NVIDIA card both loops are one kernel each (kernel.py) where it takes the layer; above the first derivative they are plain there, too.
 `alter` may not depend on values that JAX traces. Pass the same `alter` object every time: the loops are compiled once for each.
 """
 
@@ -81,7 +81,7 @@ def _compiled(*arguments):
         if "custom_vjp" not in str(error):
             raise
         raise TypeError(
-            "the fast loop has no forward-mode derivative (jax.jvp, jax.jacfwd, jax.hessian); a layer with use_cudnn=False or unroll=True "
+            "the fast loop has no forward-mode derivative (jax.jvp, jax.jacfwd); a layer with use_cudnn=False or unroll=True "
             "has, and jax.jvp of jax.grad works"
         ) from error
 
@@ -89,27 +89,34 @@ def _compiled(*arguments):
 @functools.partial(jax.jit, static_argnames=("alter", "reverses"))
 def _layer(x, weights, alter, state, reverses, mask):
     """weights of K directions, state (h, c) of a single one or None -> sequences [B, T, K u], final (h, c), each [K, B, u]."""
+    if state is not None:
+        state = tuple(s.astype(x.dtype)[None] for s in state)
     if kernel.takes(cell, alter, x, weights):
-        zero = jnp.zeros((x.shape[0], len(weights), weights[0][1].shape[0]), x.dtype)
-        h, c = (zero, zero) if state is None else (s.astype(x.dtype)[:, None] for s in state)
-        sequences, *last = kernel.run(
-            cell, alter, reverses, x, weights, h, c, None if mask is None else jnp.asarray(mask, bool).astype(jnp.int32)
-        )
+        h, c = state or [jnp.zeros((len(weights), x.shape[0], weights[0][1].shape[0]), x.dtype)] * 2
+        mask = None if mask is None else jnp.asarray(mask, bool).astype(jnp.int32)
+        h, c = (jnp.swapaxes(s, 0, 1) for s in (h, c))
+        sequences, *last = kernel.run(_plain, cell, alter, reverses, x, weights, h, c, mask)
         return sequences, tuple(jnp.swapaxes(s, 0, 1) for s in last)
     sequences, *last = _laid_out(x, weights, state, reverses, mask, functools.partial(_run, alter, reverses))
     return jnp.swapaxes(sequences, 0, 1), tuple(last)
 
 
+def _plain(alter, reverses, x, weights, h, c, mask):
+    """What the kernel computes, of the same arguments, by a loop that JAX itself differentiates, in any mode and as often as asked."""
+    state = jnp.swapaxes(h, 0, 1), jnp.swapaxes(c, 0, 1)
+    found, _ = _laid_out(x, weights, state, reverses, mask, functools.partial(_forward, alter, reverses, keep=False))
+    return tuple(jnp.swapaxes(one, 0, 1) for one in found)
+
+
 def _laid_out(x, weights, state, reverses, mask, run):
-    """`run` of the arrays as the loops take them: time-major, both directions' weights together, states and mask stacked."""
+    """`run` of the arrays as the loops take them: time-major, both directions' weights together, mask stacked. state: h and c [K, B, u]."""
     x = jnp.swapaxes(x, 0, 1)
     kernels, recurrents, biases = ([w.astype(x.dtype) for w in kind] for kind in zip(*weights))
     zero = jnp.zeros((len(reverses), x.shape[1], recurrents[0].shape[0]), x.dtype)
-    h, c = (zero, zero) if state is None else (s.astype(x.dtype)[None] for s in state)
     if mask is not None:
         mask = jnp.asarray(mask, bool).T[:, :, None]
         mask = _stacked(jnp.concatenate([mask] * len(reverses), -1), reverses)
-    return run(x, jnp.concatenate(kernels, 1), jnp.stack(recurrents), jnp.concatenate(biases), h, c, mask)
+    return run(x, jnp.concatenate(kernels, 1), jnp.stack(recurrents), jnp.concatenate(biases), *(state or (zero, zero)), mask)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))

@@ -3,7 +3,7 @@
 XLA runs a loop over time as several kernels a step, each of which waits for the one before. Here a block of the card takes some
 rows of one direction of one fold through the whole sequence: h and c stay with it, and at each step it reads the recurrent kernel
 from the card's cache. The cell is the function `cell` of jax.py, traced into the kernel by Pallas; its derivative is jax.vjp of the
-same function. The products before and after the loop are XLA's. Triton's support in Pallas is to end with some JAX after 0.11; where it is
+same function. The products before and after the loop are XLA's, and so are derivatives above the first. Triton's support in Pallas is to end with some JAX after 0.11; where it is
 not there, `takes` says no, and the loop is XLA's.
 
 In the loop a product of float32 numbers is three of TensorFloat-32 (Triton's tf32x3), as exact as float32 but for a few units of the
@@ -62,15 +62,30 @@ def _unit_by_unit(cell, alter) -> bool:
     return all(shape in ((), one.shape) for shape in shapes(jax.make_jaxpr(both_ways)(*[one] * 6).jaxpr))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def run(cell, alter, reverses, x, weights, h, c, mask):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2, 3))
+def run(loop, cell, alter, reverses, x, weights, h, c, mask):
     """A layer of K directions: x [B, T, D]; weights: K of (kernel [D, 4u], recurrent_kernel [u, 4u], bias [4u]); h and c before the first
     step [B, K, u]; mask int32 [B, T], 0 where a step changes no state, or None -> sequences [B, T, K u], h and c after the last step.
+
+    loop(alter, reverses, x, weights, h, c, mask): the same in JAX's own operations, which stands behind derivatives above the first.
     """
-    return _forward(cell, alter, reverses, x, weights, h, c, mask, keep=False)[0]
+    return _forward(loop, cell, alter, reverses, False, x, weights, h, c, mask)[0]
 
 
-def _forward(cell, alter, reverses, x, weights, h, c, mask, keep=True):
+def _with_kept(loop, cell, alter, reverses, *given):
+    results, kept = _forward(loop, cell, alter, reverses, True, *given)
+    return results, (given, kept)
+
+
+def _from_kept(loop, cell, alter, reverses, residuals, upstream):
+    return *_backward(loop, cell, alter, reverses, *residuals, upstream), None
+
+
+run.defvjp(_with_kept, _from_kept)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3, 4))
+def _forward(loop, cell, alter, reverses, keep, x, weights, h, c, mask):
     """run's results, and what its gradient needs: of each direction the gates [B, T, 4u] and c and h before every step [B, T, u]."""
     (batch, steps, width), (_, many, units) = x.shape, h.shape
     kernels, recurrents, biases = zip(*weights)
@@ -81,24 +96,45 @@ def _forward(cell, alter, reverses, x, weights, h, c, mask, keep=True):
     found = _call(
         functools.partial(_forward_kernel, cell, alter, reverses), shapes, [projected, jnp.stack(recurrents), jnp.stack(biases), h, c], mask
     )
-    return tuple(found[:3]), (x, weights, found[3:], mask)
+    return tuple(found[:3]), tuple(found[3:])
 
 
-def _backward(cell, alter, reverses, residuals, upstream):
-    x, weights, kept, mask = residuals
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
+def _backward(loop, cell, alter, reverses, given, kept, upstream):
+    """Gradients of a loss by x, weights, h and c, of those by run's three results. given: run's arguments from x on; kept: as _forward's."""
+    x, weights, *_ = given
     (batch, steps, width), (_, many, units) = x.shape, upstream[1].shape
     kernels, recurrents, _ = zip(*weights)
     shapes = [upstream[1].shape, upstream[2].shape, (many, batch, steps, 4 * units)]
     transposed = jnp.swapaxes(jnp.stack(recurrents), 1, 2)
-    d_h, d_c, d_z = _call(functools.partial(_backward_kernel, cell, alter, reverses), shapes, [*upstream, transposed, *kept], mask)
+    d_h, d_c, d_z = _call(functools.partial(_backward_kernel, cell, alter, reverses), shapes, [*upstream, transposed, *kept], given[-1])
     d_z, h = d_z.reshape(many, -1, 4 * units), kept[2].reshape(many, -1, units)
     rows = jnp.broadcast_to(x.reshape(1, -1, width), (many, batch * steps, width))  # smaller than the copies that XLA makes of d_z's halves
     d_weights = jnp.einsum("kmd,kmz->kdz", rows, d_z), jnp.einsum("kmu,kmz->kuz", h, d_z), d_z.sum(1)
     d_x = jnp.einsum("kmz,kdz->kmd", d_z, jnp.stack(kernels)).sum(0).reshape(x.shape)
-    return d_x, tuple(zip(*d_weights)), d_h, d_c, None
+    return d_x, tuple(zip(*d_weights)), d_h, d_c
 
 
-run.defvjp(_forward, _backward)
+# Above the first derivative both are the plain loop. What _forward keeps is a part of _backward's work, not of its arguments: all that
+# changes with x, weights, h and c comes by these themselves, and the tangents of what is kept are zero.
+
+
+@_forward.defjvp
+def _forward_tangents(loop, cell, alter, reverses, keep, given, tangents):
+    results, kept = _forward(loop, cell, alter, reverses, keep, *given)
+    d_results = jax.jvp(lambda *floats: loop(alter, reverses, *floats, given[-1]), given[:-1], tangents[:-1])[1]
+    return (results, kept), (d_results, jax.tree.map(jnp.zeros_like, kept))
+
+
+@_backward.defjvp
+def _backward_tangents(loop, cell, alter, reverses, primals, tangents):
+    given, _, upstream = primals
+
+    def gradient(floats, upstream):
+        return jax.vjp(lambda *floats: loop(alter, reverses, *floats, given[-1]), *floats)[1](upstream)
+
+    d_gradients = jax.jvp(gradient, (given[:-1], upstream), (tangents[0][:-1], tangents[2]))[1]
+    return _backward(loop, cell, alter, reverses, *primals), d_gradients
 
 
 def _call(kernel, shapes, arguments, mask):
