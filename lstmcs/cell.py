@@ -81,9 +81,10 @@ class LSTMCSCell(keras.layers.LSTMCell):
 class LSTMCS(keras.layers.RNN):
     """Drop-in for keras.layers.LSTM with an altered cell.
 
-    units, alteration: as LSTMCSCell. All other arguments of keras.layers.LSTM keep their meaning, but for use_cudnn: no kernel of
-    cuDNN takes an altered cell, and it is about the fast time loop instead: "auto", where it covers the layer's options; False,
-    never (Keras' own loop over the readable cell); True, or a ValueError. As in Keras it is no part of the config.
+    units: size of c and h. alteration: an id ("C-1", "C-1+H-2", "O-1"), a formula ("c = c * o") or an Alteration; "none" is the unaltered
+    cell. Raises FormulaError for what is none of them. All other arguments are those of keras.layers.LSTM and keep their meaning, but for
+    use_cudnn: no kernel of cuDNN takes an altered cell, and it is about the fast time loop instead: "auto", where it covers the layer's
+    options; False, never (Keras' own loop over the readable cell); True, or a ValueError. As in Keras it is no part of the config.
 
     Call: (batch, time, features) -> (batch, units), or (batch, time, units) with return_sequences=True.
 

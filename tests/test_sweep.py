@@ -396,6 +396,15 @@ def test_a_switch_is_true_or_false_and_nothing_that_counts_as_either(name, value
     assert not list(home.iterdir())
 
 
+@pytest.mark.parametrize("name, right", [("engin", "engine"), ("shards", "shard"), ("fold", "folds"), ("alteration", "alterations")])
+def test_a_misspelt_option_is_told_the_nearest_of_all_that_there_are(name, right, home):
+    with pytest.raises(
+        SettingsError, match=rf"^unknown parameter '{name}' \(did you mean '{right}'\?\); parameters are preset, .*engine, yes$"
+    ):
+        run_study(**{name: "x"})
+    assert not list(home.iterdir())
+
+
 def test_a_folder_taken_away_stops_the_study_and_is_not_made_again(trained, home, monkeypatch, capsys):
     """39 folds trained and 32 on record was exit code 0."""
     monkeypatch.setattr("lstmcs.__main__._build", lambda settings: 0)

@@ -161,9 +161,9 @@ class Settings:
             raise SettingsError("datasets is empty; name at least one, for example robo")
 
     @classmethod
-    def of(cls, **parameters) -> "Settings":
-        """Settings from loose parameters; an unknown name is an error that gives the nearest known one."""
-        known = list(cls.__dataclass_fields__)
+    def of(cls, *beside: str, **parameters) -> "Settings":
+        """Settings from loose parameters; an unknown name is an error that gives the nearest known one. beside: others that the caller takes."""
+        known = [*cls.__dataclass_fields__, *beside]
         if unknown := sorted(set(parameters) - set(known)):
             raise SettingsError(f"unknown parameter {unknown[0]!r}{nearest(unknown[0], known)}; parameters are {', '.join(known)}")
         return cls(**parameters)

@@ -5,6 +5,7 @@ unfinished (a fold that is not on record is trained) and retry failed (a fold on
 """
 
 import errno
+import inspect
 import os
 import re
 import sys
@@ -37,14 +38,19 @@ def run_study(
 ) -> pd.DataFrame:  # fmt: skip
     """Train the folds of the plan that are not on record yet; returns all its results, a row a fold.
 
-    parameters: see Settings. skip_finished: leave folds alone that are on record as done; False trains them again.
-    resume_unfinished: train what is not on record. retry_failed: train again what is on record as failed; else failed folds
-    are kept as such. fail_fast: stop at the first fold that fails. scheduler: address of a running dask cluster, whose workers
-    are used instead of local ones. shard: "2/5" trains the second fifth of the folds; all cells of a fold are in one shard.
-    engine: "tensorflow" trains one fold after the other on processors, "jax" all folds of a cell as one program, which pays on an
-    accelerator ("jax-tf32": with matrix products in TF32); "auto" is JAX where it sees an accelerator. A fold gets the same
-    initial weights, order and masks from either. yes: True starts whatever it takes, False asks before more than an hour (SettingsError when nobody can be asked or the answer
-    is no), None asks where somebody can be asked. Raises SettingsError, DataError, Stopped. Ctrl-C loses only the folds under way.
+    skip_finished      leave folds alone that are on record as done; False trains them again
+    resume_unfinished  train what is not on record
+    retry_failed       train again what is on record as failed; else failed folds are kept as such
+    fail_fast          stop at the first fold that fails
+    scheduler          address of a running dask cluster, whose workers are used instead of local ones
+    shard              "2/5" trains the second fifth of the folds; all cells of a fold are in one shard
+    engine             "tensorflow": one fold after the other, on processors; "jax": all folds of a cell as one program, which pays on
+                       an accelerator; "jax-tf32": the same with matrix products in TF32; "auto": JAX where it sees an accelerator.
+                       A fold gets the same initial weights, order and masks from either
+    yes                True starts whatever it takes; False asks before more than an hour; None asks where somebody can be asked
+    parameters         what is trained: every option of Settings, by its name
+
+    Raises SettingsError (also where nobody can be asked, or the answer is no), DataError, Stopped. Ctrl-C loses only the folds under way.
     """
     switches = {
         "skip_finished": skip_finished,
@@ -55,7 +61,8 @@ def run_study(
     for name, value in (switches | ({} if yes is None else {"yes": yes})).items():
         if not isinstance(value, bool):  # "no" would count as True, [] as False
             raise SettingsError(f"{name} must be True or False, not {value!r}")
-    settings = Settings.of(**parameters)
+    own = [name for name in inspect.signature(run_study).parameters if name != "parameters"]
+    settings = Settings.of(*own, **parameters)
     part = check_shard(shard)
     if scheduler is not None:
         cluster.check_address(scheduler)
