@@ -1,5 +1,6 @@
 """Pictures of several sets: what they show is read back from the axes and held against the figures they were made of."""
 
+import itertools
 import re
 import warnings
 from xml.etree import ElementTree
@@ -80,6 +81,34 @@ def test_the_forest_draws_each_interval_in_its_sets_panel(results):
         assert drawn == [pytest.approx((row.low, row.high)) for row in rows.itertuples()]
 
 
+def test_scores_stand_over_the_gradient_that_a_formula_leaves(results):
+    gradient = {"none": 0.04, "C-1": 0.0004, "H-2": float("inf")}
+    cells = multiple.cells(results)
+    picture = maps.score_against_gradient(cells, gradient)
+    for name, ax in zip(("hate", "mlma"), picture.axes):
+        rows = multiple.compared(cells[(cells["dataset"] == name) & (cells["alteration"] == "C-1")])
+        drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines[1:]]  # the first is the unaltered cell's line
+        assert drawn == [(0.04, 0), *((0.0004, pytest.approx(mean)) for mean in rows["mean"])]
+        assert [text.get_text() for text in ax.texts] == ["none", *rows["alteration"]] and ax.get_xscale() == "log"
+    assert [panel.get_suptitle().split(":")[0] for panel in picture.panels] == ["hate", "mlma"]
+    assert "C-1" in picture.alt and "H-2" not in picture.alt  # nobody can draw infinity
+    nobody = maps.score_against_gradient(cells.iloc[:0], gradient)
+    assert "Nothing is on record" in nobody.alt
+
+
+def test_names_keep_clear_of_each_other():
+    fig, ax = plots.panel(plots.WIDE, 2.6)
+    ax.set_xscale("log")
+    places = [("C-1", 1e-4, 0.0), ("C-2", 1e-4, -0.02), ("C-3", 1.3e-4, 0.01), ("C-4", 1e-1, 1.0), ("C-5", 1e-7, -3.0)]
+    for _, x, y in places:
+        ax.plot(x, y, "o", ms=4)
+    ax.margins(0.15)
+    maps._named(ax, places)
+    fig.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
 def test_ranks_and_the_papers_improvements_are_drawn_where_they_are(results):
     ranks = multiple.ranks(results[results["alteration"].isin(["none", "C-1"])])
     ax = plots.average_ranks(ranks, 1.4).axes[0]
@@ -95,6 +124,7 @@ def test_nothing_on_record_gives_empty_pictures_not_errors(results):
     nothing = results.iloc[:0]
     maps.verdict_map(multiple.cells(nothing))
     maps.forest(multiple.cells(nothing).assign(low=[], high=[]))
+    maps.score_against_gradient(multiple.cells(nothing), {"none": 0.04})
     plots.average_ranks(multiple.ranks(nothing), float("nan"))
     plots.paper_against_ours(comparison.against_paper(nothing))
 
@@ -186,7 +216,7 @@ def test_a_picture_is_svg_that_a_phone_shows_unscaled_and_a_screen_reader_reads(
     for picture in (
         maps.verdict_map(cells), maps.forest(cells), plots.paired_differences(results[results["dataset"] == "hate"]), plots.alteration_curves(),
         plots.learning_curves(curves[curves["dataset"] == "a"], curves), plots.learning_by_set(curves), plots.nothing(),
-        plots.average_ranks(multiple.ranks(results), 1.0), plots.paper_against_ours(comparison.against_paper(results)),
+        maps.score_against_gradient(cells, {"none": 0.04, "C-1": 0.001}), plots.average_ranks(multiple.ranks(results), 1.0), plots.paper_against_ours(comparison.against_paper(results)),
     ):  # fmt: skip
         piece = show.figure(picture, "a <caption>")
         drawn = panels_of(piece)

@@ -322,3 +322,11 @@ def test_verdicts_that_an_edition_changed_are_counted_by_hand():
         == "Of 1 comparison in both editions, 1 has another verdict now: 1 from worse to same."
     )
     assert depends.changed(cells("no data"), cells("same")) == "No comparison is in both editions."
+
+
+def test_who_ends_higher_is_told_of_sets_with_enough_cells():
+    told = depends.on_memory(
+        pd.Series({"hate": 0.9, "mlma": -0.25, "ag": 1.0, "crowd": float("nan")}), {"hate": 17, "mlma": 5, "ag": 4, "crowd": 6}
+    )
+    assert "Rank correlation: +0.90 on hate (17 cells), -0.25 on mlma (5 cells); seen afterwards" in told
+    assert depends.on_memory(pd.Series({"ag": 1.0}), {"ag": 4}).startswith("Too few altered cells")

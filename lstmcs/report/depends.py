@@ -1,5 +1,5 @@
 """What a page says of choices that nobody knows to be right, and of what the answer hangs on: the epoch that is read, the protocol, and what an
-earlier edition chose.
+earlier edition chose; and of how much of the past a formula leaves.
 
 Figures of the statistics in, words out, as in wording.py.
 """
@@ -15,6 +15,8 @@ from ..metrics import METRICS
 from ..paper.claims import NOT_ASKED, WORDS, check_claims
 from ..stats import curves as speeds
 from ..stats import multiple, multiverse, single
+
+FEW_CELLS = 5  # below it a rank correlation is not told
 
 
 def depending(table: pd.DataFrame, rule: str) -> str:
@@ -266,3 +268,12 @@ def changed(before: pd.DataFrame, now: pd.DataFrame) -> str:
     words = turned.groupby(["verdict_before", "verdict_now"]).size().sort_values(ascending=False, kind="stable")
     told = ", ".join(f"{count} from {old} to {new}" for (old, new), count in words.items())
     return f"Of {many} in both editions, {len(turned)} ha{'ve' if len(turned) != 1 else 's'} another verdict now: {told}."
+
+
+def on_memory(correlation: pd.Series, counts: Mapping[str, int]) -> str:
+    """Whether cells that leave more gradient end higher: data set -> rank correlation over so many altered cells, and how many."""
+    known = {name: r for name, r in correlation.items() if counts[name] >= FEW_CELLS and not math.isnan(r)}
+    if not known:
+        return "Too few altered cells are on record to say whether those end higher that leave more gradient."
+    told = ", ".join(f"{r:+.2f} on {name} ({counts[name]} cells)" for name, r in known.items())
+    return f"Do cells end higher that leave more gradient after ten steps? Rank correlation: {told}; seen afterwards, a hint and no test."

@@ -1,5 +1,7 @@
 """Pictures of many comparisons at once: maps and forests of verdicts, specification curves. Drawn as those of plots.py are."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -86,9 +88,9 @@ def forest(cells: pd.DataFrame) -> Picture:
         rows = cells[cells["dataset"] == name]
         for row in rows.itertuples():
             y = names.index(row.alteration)
-            colour = {"better": BLUE, "worse": ORANGE}.get(row.verdict, "black")
+            mark, colour = _mark(row.verdict)
             ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6)
-            ax.plot(row.mean, y, {"better": "^", "worse": "v", "same": "s"}.get(row.verdict, "o"), color=colour, ms=4)
+            ax.plot(row.mean, y, mark, color=colour, ms=4)
         cell_rows(fig, ax, names, "altered minus unaltered, points")
         fig.suptitle(str(name), x=0.01, ha="left")
         intervals = "; ".join(f"{label(r.alteration)} {r.mean:+.1f} ({r.low:+.1f} to {r.high:+.1f})" for r in rows.itertuples())
@@ -97,6 +99,55 @@ def forest(cells: pd.DataFrame) -> Picture:
     compared = multiple.compared(cells) if len(cells) else cells
     above, below = int((compared["low"] > 0).sum()) if len(cells) else 0, int((compared["high"] < 0).sum()) if len(cells) else 0
     return several(panels, f"{above} of {len(compared)} intervals of alterations lie above 0, {below} below 0.")
+
+
+def _mark(verdict: str) -> tuple[str, str]:
+    """A verdict by its sign and its colour."""
+    return {"better": ("^", BLUE), "worse": ("v", ORANGE), "same": ("s", "black")}.get(verdict, ("o", "black"))
+
+
+@picture
+def score_against_gradient(cells: pd.DataFrame, gradient: Mapping[str, float]) -> Picture:
+    """A panel a data set: the mean difference of each alteration over the gradient that its formula leaves (log axis), the unaltered cell at 0.
+
+    cells: multiple.cells; gradient: id -> what dynamics.over_steps has of a step, "none" among them. Only alterations that both have.
+    """
+    cells, panels = multiple.compared(cells), []
+    for name in cells["dataset"].unique():
+        rows = cells[(cells["dataset"] == name) & cells["alteration"].map(gradient).between(0, np.inf, inclusive="neither")]
+        fig, ax = panel(WIDE, 2.6)
+        ax.axhline(0, color=GREY, lw=0.8)
+        ax.plot(gradient["none"], 0, "D", color=GREY, ms=6)
+        for row in rows.itertuples():
+            mark, colour = _mark(row.verdict)
+            ax.plot(gradient[row.alteration], row.mean, mark, color=colour, ms=4)
+        marks = [(row.alteration, gradient[row.alteration], row.mean) for row in rows.itertuples()]
+        _named(ax, [("none", gradient["none"], 0.0), *marks])
+        ax.set_xscale("log")
+        ax.margins(0.15)
+        ax.grid()
+        fig.suptitle(f"{name}: altered minus unaltered, points", x=0.01, ha="left")
+        fig.supxlabel("gradient left after ten steps (log axis)", fontsize=7.5)
+        told = (f"{r.alteration} {r.mean:+.1f} points, {gradient[r.alteration]:.0e} left" for r in rows.itertuples())
+        fig.set_label(f"{name}: {'; '.join(told)}; the unaltered cell {gradient['none']:.0e}.")
+        panels.append(fig)
+    return several(panels, " ".join(panel.get_label() for panel in panels))
+
+
+def _named(ax: Axes, marks: list[tuple[str, float, float]]) -> None:
+    """Names beside marks (name, x, y) on a log axis x, each on the side that is farthest from other marks and names."""
+    sides = {(4, 0): ("left", "center"), (-4, 0): ("right", "center"), (0, 4): ("center", "bottom"), (0, -4): ("center", "top")}
+    places = np.array([(np.log10(x), y) for _, x, y in marks])
+    places = (places - places.min(0)) / np.maximum(np.ptp(places, axis=0), 1e-9) / (0.1, 0.08)  # in widths and heights of a name
+    names: list[np.ndarray] = []
+    for number, (name, x, y) in enumerate(marks):
+        others = [*np.delete(places, number, 0), *names]
+        centres = {side: places[number] + np.sign(side) * 0.8 for side in sides}
+        room = {side: min((max(abs(centre - other)) for other in others), default=0) for side, centre in centres.items()}
+        side = max(sides, key=lambda side: min(room[side], 1))  # more than enough is no better
+        names.append(centres[side])
+        across, along = sides[side]
+        ax.annotate(name, (x, y), side, textcoords="offset points", ha=across, va=along, fontsize=7)
 
 
 @picture
