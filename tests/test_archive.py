@@ -449,8 +449,12 @@ def test_the_answers_tables_are_those_of_the_records():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     page = (answer.RECORDS.parent / "README.md").read_text(encoding="utf-8")
     _, *tables = [table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)]
-    for columns, lines, cells in zip(answer.TABLES, tables, (16, 19), strict=True):
+    for columns, lines, cells in zip(answer.TABLES, tables, (19, 19), strict=True):
         assert lines[2:] == answer.markdown(columns).splitlines()[2:] and len(lines) == 2 + cells
+    told = answer.controls()
+    for said in ("unaltered, TensorFlow minus JAX", "C-2, both to epoch 54, three folds"):
+        assert f"{told[said]} points" in " ".join(page.split())
+    assert all(float(told[f"{cell}, minus the unaltered cell by TensorFlow"].split()[0]) < -2.3 for cell in answer.FORGET)
     rows = Archive(COMMITTED).rows().query("model == 'lstm'")
     cells = multiple.cells(rows[~single.diverged(rows)])  # as the edition had it: what diverged counted as missing
     verdicts = cells.loc[~is_reseed(cells["alteration"]), "verdict"].value_counts()

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import answer
 import chromium
 import error_rates
 import nbformat
@@ -103,7 +104,8 @@ def test_the_choice_that_moves_the_score_and_that_which_moves_the_difference():
 
 
 def test_what_early_stops_did_to_the_first_edition_is_found_and_named(tmp_path):
-    """HASOC's and SEMEVAL's records under rules alone: those that read early epochs call altered cells worse, the best and the last do not."""
+    """HASOC's and SEMEVAL's records under rules alone: those that read early epochs call most altered cells worse, the best and the last only
+    five of SEMEVAL's; the choices that are found to move a difference are the early ones."""
     (grid := tmp_path / "rules.toml").write_text('[levels]\nrule = ["best", "loss", "accuracy", "last", "epoch=2", "epoch=5"]\n')
     edition = str(ROOT / "reports" / "second-edition" / "results.parquet")
     work = plan(Settings(protocols=str(grid), records_dir=edition, datasets=["hasoc", "semeval"], models=["lstm"]))
@@ -111,9 +113,13 @@ def test_what_early_stops_did_to_the_first_edition_is_found_and_named(tmp_path):
     early = [name for name in levels.index if name.startswith("rule=epoch=")]
     cells = multiverse.cells(results, levels)
     worse = cells.query("verdict == 'worse'").groupby("protocol").size().reindex(levels.index, fill_value=0)
-    assert worse[early].min() > 4 and worse[["default", "rule=last"]].max() == 0 and not (cells["verdict"] == "better").any()
+    assert worse[early].min() > 4 and not (cells["verdict"] == "better").any()
+    late = cells[cells["protocol"].isin(["default", "rule=last"]) & (cells["verdict"] == "worse")]
+    assert set(late["dataset"]) == {"semeval"}  # what is worse there for good, and no other
+    assert all(set(names) == set(answer.FORGET) for _, names in late.groupby("protocol")["alteration"])
     moved = multiverse.moved(multiverse.differences(results, levels), levels)
-    assert set(moved.loc[moved["p"] < 0.05, "level"]) <= {"epoch=2", "epoch=5"} and (moved["p"] < 0.05).sum() > 3
+    early_ones = {"epoch=2", "epoch=5", "loss"}  # the lowest validation loss comes after one to five epochs
+    assert set(moved.loc[moved["p"] < 0.05, "level"]) == early_ones and (moved["p"] < 0.05).sum() > 3
     assert not (moved["p"] < 0.05)[moved["alteration"] == "reseed-1"].any()
 
 
