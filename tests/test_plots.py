@@ -228,6 +228,7 @@ def test_a_picture_is_svg_that_a_phone_shows_unscaled_and_a_screen_reader_reads(
             assert int(panel.get("width")) <= 322 and len(panel.find(f"{SVG}title").text) > 20
             assert panel.get("aria-labelledby") == panel.find(f"{SVG}title").get("id")
             texts = list(panel.iter(f"{SVG}text"))
+            assert not any("$" in "".join(text.itertext()) for text in texts)
             sizes = [float(re.search(r"font-size: ([\d.]+)px", text.get("style"))[1]) * 4 / 3 for text in texts]
             assert texts and min(sizes) >= 9, sizes  # pixels on the screen
     words = [text.text for text in panels_of(show.figure(maps.verdict_map(cells), ""))[0].iter(f"{SVG}text")]

@@ -46,7 +46,7 @@ def test_the_short_answer_counts_what_the_verdicts_say():
     text, counts = told({"C-1": 0.0})
     assert text.endswith("in none of 2 comparisons could we see that it sorted better or worse than before.")
     assert list(counts.values()) == [0, 0, 2]
-    assert "in none of 2 comparisons it sorted better than before, in 2 worse" in told({"C-1": -4.0})[0]
+    assert "in none of 2 comparisons did it sort better than before, in 2 worse" in told({"C-1": -4.0})[0]
     assert "in one comparison could we not see" in told({"C-1": 0.0}, ("hate",))[0]
     assert told({}) == ("Nothing can be said yet: no fold of an alteration and of the unaltered cell is on record.", {})
 

@@ -8,6 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..datasets.preparation import apart
 from ..families import CURRENT, FAMILIES, HIDDEN, PAIRS
@@ -124,6 +125,9 @@ def score_against_gradient(cells: pd.DataFrame, gradient: Mapping[str, float]) -
         marks = [(row.alteration, gradient[row.alteration], row.mean) for row in rows.itertuples()]
         _named(ax, [("none", gradient["none"], 0.0), *marks])
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(numticks=5))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda left, _: f"{left:.0e}"))
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.margins(0.15)
         ax.grid()
         fig.suptitle(f"{name}: altered minus unaltered, points", x=0.01, ha="left")

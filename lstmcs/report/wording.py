@@ -39,7 +39,8 @@ def in_short(cells: pd.DataFrame) -> tuple[str, dict[str, int]]:
     words, total = table["verdict"].value_counts(), len(table)
     better, worse = int(words.get("better", 0)), int(words.get("worse", 0))
     many = f"{total} comparisons" if total > 1 else "one comparison"
-    told = f"in {better or 'none'} of {many} it sorted better than before, in {worse or 'none'} worse"
+    found = "it sorted better" if better else "did it sort better"
+    told = f"in {better or 'none'} of {many} {found} than before, in {worse or 'none'} worse"
     if not better and not worse:
         could = "none of " + many + " could we" if total > 1 else many + " could we not"
         told = f"in {could} see that it sorted better or worse than before"
