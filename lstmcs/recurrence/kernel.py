@@ -3,8 +3,8 @@
 XLA runs a loop over time as several kernels a step, each of which waits for the one before. Here a block of the card takes some
 rows of one direction of one fold through the whole sequence: h and c stay with it, and at each step it reads the recurrent kernel
 from the card's cache. The cell is the function `cell` of jax.py, traced into the kernel by Pallas; its derivative is jax.vjp of the
-same function. The products before and after the loop are XLA's, and so are derivatives above the first. Triton's support in Pallas is to end with some JAX after 0.11; where it is
-not there, `takes` says no, and the loop is XLA's.
+same function. The products before and after the loop are XLA's, and so are derivatives above the first. Triton's support in Pallas is
+to end with some JAX after 0.11; where it is not there, `takes` says no, and the loop is XLA's.
 
 In the loop a product of float32 numbers is three of TensorFloat-32 (Triton's tf32x3), as exact as float32 but for a few units of the
 last place. jax_default_matmul_precision "tensorfloat32" makes it one.

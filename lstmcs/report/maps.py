@@ -8,14 +8,14 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ..datasets.preparation import apart
 from ..families import CURRENT, FAMILIES, HIDDEN, PAIRS
 from ..fold import is_reseed, label
 from ..stats import multiple, multiverse, single
 from . import formulas
-from .plots import BLUE, GREY, ORANGE, SIGNS, WIDE, Picture, cell_rows, nothing, panel, picture, several
+from .plots import BLUE, GREY, ORANGE, SIGNS, WIDE, Picture, cell_rows, log_axis, nothing, panel, picture, several
 
 COLUMNS = 72  # protocols of a specification curve that a phone shows apart
 
@@ -124,14 +124,10 @@ def score_against_gradient(cells: pd.DataFrame, gradient: Mapping[str, float]) -
             ax.plot(gradient[row.alteration], row.mean, mark, color=colour, ms=4)
         marks = [(row.alteration, gradient[row.alteration], row.mean) for row in rows.itertuples()]
         _named(ax, [("none", gradient["none"], 0.0), *marks])
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(numticks=5))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda left, _: f"{left:.0e}"))
+        log_axis(fig, ax, "gradient left after ten steps", LogLocator(numticks=5), ".0e")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.margins(0.15)
-        ax.grid()
         fig.suptitle(f"{name}: altered minus unaltered, points", x=0.01, ha="left")
-        fig.supxlabel("gradient left after ten steps (log axis)", fontsize=7.5)
         told = (f"{r.alteration} {r.mean:+.1f} points, {gradient[r.alteration]:.0e} left" for r in rows.itertuples())
         fig.set_label(f"{name}: {'; '.join(told)}; the unaltered cell {gradient['none']:.0e}.")
         panels.append(fig)

@@ -107,6 +107,16 @@ def cell_rows(fig: Figure, ax: Axes, cells, what: str) -> None:
     fig.supxlabel(what, fontsize=7.5)
 
 
+def log_axis(fig: Figure, ax: Axes, what: str, ticks: LogLocator, numbers: str) -> None:
+    """A log axis x, told in plain numbers: Matplotlib's own are TeX, which STYLE leaves as it stands."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(ticks)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format(x, numbers)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.grid()
+    fig.supxlabel(f"{what} (log axis)", fontsize=7.5)
+
+
 def one_panel(fig: Figure, alt: str) -> Picture:
     fig.set_label(alt)
     return Picture((fig,), alt)
@@ -309,14 +319,10 @@ def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str =
                 short = names[row.model].split(" (")[0].split(" +")[0]
                 ax.annotate(short, (row.seconds, score), (6, 5), textcoords="offset points", fontsize=7)
                 told.append(f"{short} {score:.1f} % in {row.seconds:.3g} s")
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1,) if shown["seconds"].max() > 30 * shown["seconds"].min() else (1, 2, 5), numticks=8))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        subs = (1,) if shown["seconds"].max() > 30 * shown["seconds"].min() else (1, 2, 5)
+        log_axis(fig, ax, "training seconds a fold", LogLocator(subs=subs, numticks=8), "g")
         ax.margins(0.25)
-        ax.grid()
         fig.suptitle(f"{name}: {METRICS[metric]}, %", x=0.01, ha="left")
-        fig.supxlabel("training seconds a fold (log axis)", fontsize=7.5)
         fig.set_label(f"{name}: {', '.join(told)}.")
         panels.append(fig)
     return several(panels, " ".join(panel.get_label() for panel in panels))
