@@ -54,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    options = (parser := _parser()).parse_args(arguments)
+    if options.command is None:
+        parser.error(f"a command is required: {' | '.join(COMMANDS)}")
     environment.prepare()
     before = None
     try:
@@ -122,7 +124,9 @@ def _how(options) -> dict:
 
 def report(options) -> int:
     settings = _showing(_settings(options))
-    plan(settings)  # wrong data end here, before there is a page
+    work = plan(settings)  # wrong data end here, before there is a page
+    if "missing" in (states := set(work.states().values())) and len(states) == 1:
+        print(f"nothing of this study is on record in {visible(work.store)}; its pages will say so", file=sys.stderr)
     return _build(settings)
 
 
@@ -264,24 +268,40 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         if found := re.search(r"(?:unrecognized arguments: |invalid choice: ')([^' =]+)", message):
-            known = [*COMMANDS, *ACTIONS, *WAYS, *self._option_string_actions]
-            for action in self._actions:
-                for parser in action.choices.values() if isinstance(action.choices, dict) else ():
-                    known += parser._option_string_actions
+            if choices := re.search(r"\(choose from (.*)\)", message):
+                known = re.findall(r"[\w-]+", choices[1])
+            else:
+                parsers = [
+                    self,
+                    *(parser for action in self._actions if isinstance(action.choices, dict) for parser in action.choices.values()),
+                ]
+                known = [name for parser in parsers for name in parser._option_string_actions if found[1].startswith("-")]
             message += nearest(found[1], known)
         self.exit(2, f"lstmcs: {' '.join(message.split())[:700]}; {self.prog} --help lists what there is\n")
 
 
 COMMANDS = ("study", "status", "report", "records", "data")
-ACTIONS = ("list", "fetch", "check", "show")
-WAYS = ("export", "restore")
 PAGES = "Stopping, going on, retrying, other models: docs/study.md; data of your own: docs/data.md; several machines: docs/cluster.md."
+
+
+def _whole(text: str) -> int | str:
+    """A number's value; what is none stays text, of which Settings say what is allowed."""
+    with suppress(ValueError):
+        return int(text)
+    return text
+
+
+def _decimal(text: str) -> float | str:
+    with suppress(ValueError):
+        return float(text)
+    return text
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="lstmcs", description="A study of altered LSTM cells.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="study | status | report | records | data")
+    parser.set_defaults(command=None)  # not required: an option that is wrong is told before a command that is missing
+    commands = parser.add_subparsers(metavar=" | ".join(COMMANDS))
     for command, what in (
         (study, "train what is missing, then write the reports"),
         (status, "what is done, failed and missing"),
@@ -303,23 +323,25 @@ def _parser() -> argparse.ArgumentParser:
             metavar="C",
             help="where BERT starts: a hub name, all-MiniLM-L6-v2, or a folder (default: google-bert/bert-base-uncased)",
         )
-        sub.add_argument("--runs", type=int, help="runs, each with its own split (default: the preset's)")
-        sub.add_argument("--folds", type=int, help="folds of ten to do (default: the preset's)")
-        sub.add_argument("--seed", type=int, help="default: 0")
+        sub.add_argument("--runs", type=_whole, help="runs, each with its own split (default: the preset's)")
+        sub.add_argument("--folds", type=_whole, help="folds of ten to do (default: the preset's)")
+        sub.add_argument("--seed", type=_whole, help="default: 0")
         sub.add_argument(
             "--reseeds",
-            type=int,
+            type=_whole,
             help="rows of the unaltered cell with other seeds, which show what chance alone does (default: 1; smoke: 0)",
         )
-        sub.add_argument("--workers", type=int, help="processes (default: 2, or the number of cores; 0: this process)")
+        sub.add_argument("--workers", type=_whole, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
-        sub.add_argument("--epochs", type=int, metavar="N", help="the last epoch that is trained (default: each data set's own)")
-        sub.add_argument("--learning-rate", type=float, metavar="X", help="of Adam (default: 0.001)")
-        sub.add_argument("--batch-size", type=int, metavar="N", help="rows a step (default: 32)")
-        sub.add_argument("--embedding", type=int, metavar="N", help="width of the embedding (default: 256)")
-        sub.add_argument("--units", type=int, metavar="N", help="width of each LSTM (default: 104)")
-        sub.add_argument("--dropout", type=float, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
-        sub.add_argument("--patience", type=int, metavar="N", help="stop where validation has not improved for N epochs (default: never)")
+        sub.add_argument("--epochs", type=_whole, metavar="N", help="the last epoch that is trained (default: each data set's own)")
+        sub.add_argument("--learning-rate", type=_decimal, metavar="X", help="of Adam (default: 0.001)")
+        sub.add_argument("--batch-size", type=_whole, metavar="N", help="rows a step (default: 32)")
+        sub.add_argument("--embedding", type=_whole, metavar="N", help="width of the embedding (default: 256)")
+        sub.add_argument("--units", type=_whole, metavar="N", help="width of each LSTM (default: 104)")
+        sub.add_argument("--dropout", type=_decimal, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
+        sub.add_argument(
+            "--patience", type=_whole, metavar="N", help="stop where validation has not improved for N epochs (default: never)"
+        )
         sub.add_argument("--rule", metavar="R", help=f"which epoch is read: {' | '.join([*RULES, *COMMON])} (default: best)")
         sub.add_argument("--protocols", metavar="FILE", help="a grid of what the paper leaves open, such as data/protocols.toml")
         sub.add_argument("--design", metavar="D", help=f"{' | '.join(DESIGNS)} (default: that of the grid's file)")
@@ -340,13 +362,13 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--yes", action="store_true", help="start without a question, however long it will take")
     sub = commands.add_parser("records", help="all records as one file, an edition, and back", allow_abbrev=False)
     sub.set_defaults(command=pack)
-    sub.add_argument("action", choices=WAYS)
+    sub.add_argument("action", choices=("export", "restore"))
     sub.add_argument("file", metavar="FILE.parquet")
     sub.add_argument("--records-dir", metavar="DIR", help="folder of the records (default: data/records)")
     sub.add_argument("--several", action="store_true", help="export the records of a grid of protocols together")
     sub = commands.add_parser("data", help="the data sets: list, fetch, check, show", allow_abbrev=False)
     sub.set_defaults(command=data)
-    sub.add_argument("action", choices=ACTIONS)
+    sub.add_argument("action", choices=("list", "fetch", "check", "show"))
     sub.add_argument("names", nargs="*", help="registered names (none: all), or for show one name or file")
     return parser
 
