@@ -299,6 +299,15 @@ def test_status_and_data_commands(trained, capsys):
     assert main(["data", "show", "robo"]) == 0 and "525 documents, 5 classes" in capsys.readouterr().out
 
 
+def test_a_report_of_nothing_says_so_before_its_pages_are_made(trained, monkeypatch, capsys):
+    monkeypatch.setattr("lstmcs.report.run.build", lambda settings: ("index.html", []))
+    options = ["--alterations", "C-1", "--models", "lstm", "--folds", "1", "--reseeds", "0"]
+    assert main(["report", *options, "--records-dir", "recrods"]) == 0
+    assert capsys.readouterr().err == "nothing of this study is on record in recrods; its pages will say so\n"
+    run_study(alterations=["C-1"], models=["lstm"], folds=1, reseeds=0, workers=0)
+    assert main(["report", *options]) == 0 and capsys.readouterr().err == ""
+
+
 def test_ctrl_c_keeps_what_is_done(trained, monkeypatch, capsys):
     def interrupted(prepared, folds):
         if folds[0].fold == 3:
