@@ -124,8 +124,10 @@ def _named(text: str) -> Alteration:
     if text in FAMILIES:
         first = next(iter(FAMILIES[text]))
         raise FormulaError(f"{text!r} names {len(FAMILIES[text])} alterations; a cell has one of them, such as {first!r}")
+    pair = "+".join(sorted(text.replace(" ", "").split("+")))  # "H-2 + C-1": C stands first
+    near = nearest(pair if pair in KNOWN else text, [*KNOWN, *FAMILIES], 0.5)
     raise FormulaError(
-        f"unknown alteration {short(text)!r}{nearest(text, [*KNOWN, *FAMILIES], 0.5)}. Known: 'none', 'C-1' to 'C-12', 'H-1' to 'H-5', pairs "
+        f"unknown alteration {short(text)!r}{near}. Known: 'none', 'C-1' to 'C-12', 'H-1' to 'H-5', pairs "
         f"such as 'C-1+H-2', 'O-1' to 'O-3' and so I, F and G; of a study also the families {', '.join(FAMILIES)}; "
         "a formula of your own looks like 'c = c * sigmoid(o)'"
     )

@@ -80,6 +80,8 @@ def missing(error: ModuleNotFoundError, part: str) -> ImportError:
 
 def nearest(name: object, known: Iterable[object], cutoff: float = 0.4) -> str:
     """ " (did you mean 'x'?)", or nothing when no known name is near: a part of an error message."""
-    by_text = {str(item).lower(): str(item) for item in known}
-    found = difflib.get_close_matches(str(name).lower(), by_text, n=1, cutoff=cutoff)
+    by_text, word = {str(item).lower(): str(item) for item in known}, str(name).lower()
+    found = difflib.get_close_matches(word, by_text, n=9, cutoff=cutoff)
+    # of those as near the one that begins alike: for "max" not softmax but maximum
+    found.sort(key=lambda text: (-difflib.SequenceMatcher(None, text, word).ratio(), not text.startswith(word)))
     return f" (did you mean {by_text[found[0]]!r}?)" if found else ""

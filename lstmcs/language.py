@@ -111,8 +111,10 @@ def _assignment(node: ast.stmt, source: str, where: str) -> tuple[str, ast.expr]
         raise FormulaError(f"{where}each statement must assign c, h or a gate, as in 'c = c * o'; got {_text(node, source)!r}")
     target = node.targets[0].id
     if target not in (*STATES, *VECTORS):
-        kind = "previous states are read only" if target in NAMES else "unknown name"
-        raise FormulaError(f"{where}cannot assign {short(target)!r} ({kind}); only c, h and the gates i, f, o, g may be assigned")
+        kind, near = "previous states are read only", ""
+        if target not in NAMES:
+            kind, near = "unknown name", nearest(target, (*STATES, *VECTORS))
+        raise FormulaError(f"{where}cannot assign {short(target)!r} ({kind}){near}; only c, h and the gates i, f, o, g may be assigned")
     _check(node.value, source, where)
     if target in VECTORS and (early := next((name for name in STATES if name in _names(node.value)), None)):
         raise FormulaError(f"{where}{target} cannot read {early}, which comes after it; what it can read is {early}_prev")

@@ -87,6 +87,7 @@ def test_latex():
     [
         ("C-13", "unknown alteration 'C-13' (did you mean 'C-"),
         ("c-1", "did you mean 'C-1'?"),
+        ("H-2 + C-1", "did you mean 'C-1+H-2'?"),
         ("", "unknown alteration"),
         ("c * o", "unknown alteration"),
         ("c = c * sigmiod(o)", "did you mean 'sigmoid'"),
@@ -109,6 +110,8 @@ def test_latex():
         ("pair", "did you mean 'pairs'?"),
         ("pairs", "'pairs' names 60 alterations; a cell has one of them, such as 'C-1+H-1'"),
         ("x = c", "cannot assign 'x'"),
+        ("c_t = c_t * o_t", "cannot assign 'c_t' (unknown name) (did you mean 'c'?)"),
+        ("c = max(c, 0)", "unknown function 'max' (did you mean 'maximum'?)"),
         ("c += h = 1", "cannot read"),
         ("c += h", "must assign c, h or a gate"),
         ("c, h = h, c", "must assign"),

@@ -83,7 +83,7 @@ print(json.dumps([environment == dict(os.environ), sorted(new)]))
 def test_every_public_name_is_there():
     import lstmcs
 
-    assert all(getattr(lstmcs, name) is not None for name in lstmcs.__all__) and set(lstmcs.__all__) <= set(dir(lstmcs))
+    assert all(getattr(lstmcs, name) is not None for name in lstmcs.__all__) and dir(lstmcs) == sorted(lstmcs.__all__)
     assert set(lstmcs._LAZY) <= set(lstmcs.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         lstmcs.nothing  # noqa: B018

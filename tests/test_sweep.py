@@ -11,7 +11,7 @@ import reference_bert
 from pretend import fake_fold, fake_train
 
 from lstmcs.__main__ import main
-from lstmcs.errors import SettingsError, Stopped
+from lstmcs.errors import EditionError, SettingsError, Stopped
 from lstmcs.models import checkpoints, kinds
 from lstmcs.study import progress, sweep, worker
 from lstmcs.study.plan import Settings, plan
@@ -242,6 +242,9 @@ def test_the_rule_of_the_settings_is_what_a_study_returns(trained):
         results(rule="paper")
     with pytest.raises(SettingsError, match="did you mean 'last'"):
         results(rule="lst")
+    for read in (results, curves):  # the study's own folder may be empty; one that is asked for by name is there
+        with pytest.raises(EditionError, match="no such folder of records: 'recrods'"):
+            read("recrods")
     assert run_study(**options, rule="paper", train=False)["macro_f1"].isna().all()  # the stand-in has no row of the paper's
 
 

@@ -18,15 +18,16 @@ import pandas as pd
 
 from .. import environment, files, rules
 from ..datasets import describe, registry
-from ..errors import DataError, SettingsError, Stopped, visible
+from ..errors import DataError, EditionError, SettingsError, Stopped, visible
 from ..fold import SPLITS, Fold
 from ..models import checkpoints
 from ..models.kinds import KINDS
 from ..training.trainer import Trained
 from . import cluster, worker
-from .archive import store
+from .archive import Archive, store
 from .plan import Plan, Settings, plan
 from .progress import Progress, place_of, where
+from .records import Folder
 from .schedule import Estimate, Queue, duration
 
 ASK_ABOVE = 3600.0  # estimated seconds above which a study asks before it starts
@@ -96,18 +97,27 @@ def results(
 
     rule: which epoch is read: best | loss | accuracy | last | epoch=k, or data set -> epoch ("paper" needs a plan: Plan.results).
     reading, macro: as in metrics.scores. See records.Folder.rows, and record.frame for the columns.
+    Raises EditionError for a folder or a file that is not there, SettingsError for a rule.
     """
     if isinstance(rule, str) and rules.check(rule) == "paper":
         raise SettingsError("rule 'paper' is for a plan: plan(settings).results(rule='paper')")
-    return store(records_dir).rows(None, reading, macro, rule)
+    return _kept(records_dir).rows(None, reading, macro, rule)
 
 
 def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
     """The learning curves of all records of a folder (default: the study's own) or of an edition, a row a fold and epoch.
 
-    Columns: see record.CURVE; scores are fractions.
+    Columns: see record.CURVE; scores are fractions. Raises EditionError for a folder or a file that is not there.
     """
-    return store(records_dir).curves()
+    return _kept(records_dir).curves()
+
+
+def _kept(records_dir: str | Path | None) -> Folder | Archive:
+    """The store of that name, which must be there; the study's own is empty before it has trained."""
+    found = store(records_dir)
+    if records_dir is not None and found.trains and not found.path.is_dir():
+        raise EditionError(f"no such folder of records: {str(records_dir)!r}")
+    return found
 
 
 def _train(
