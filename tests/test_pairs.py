@@ -134,14 +134,15 @@ def test_what_the_page_says():
     told = wording.more_than_parts(pairs.interactions(data))
     assert told.startswith("Of 1 pair on record") and "1 gain more than the sum of these" in told and "C-1+H-2 on a +4.1 points" in told
     assert "no pair is on record with both" in wording.more_than_parts(pairs.interactions(data[data["alteration"] != "C-1"]))
-    lines = wording.best_of_families(pairs.best(data))
-    assert (
-        len(lines) == 3 and lines[0].startswith("a: the best of 2 of Table 1 on record, C-1, has +2.9") and ", more than chance" in lines[1]
+    [line] = wording.best_of_families(pairs.best(data))
+    assert line.startswith("a: C-1, the best of 2 of Table 1, has +2.9 points (chance ") and line.endswith(
+        "; more than chance: C-1, C-1+H-2."
     )
-    assert (
-        ", no more than chance" in lines[2]
-        and "chance" not in wording.best_of_families(pairs.best(data[data["alteration"] != "reseed-1"]))[0]
-    )
+    assert "; O-1, the best of 1 gate, has -5.0 points (chance " in line
+    [line] = wording.best_of_families(pairs.best(data[data["alteration"] != "reseed-1"]))
+    assert "chance" not in line and line.endswith(" points.")
+    [*_, line] = wording.best_of_families(pairs.best(study({"O-1": -5.0, "reseed-1": 0.0}, ("a", "b"), sd=0.001)))
+    assert line.startswith("b: O-1, ") and line.endswith("; more than chance: none.")
     assert wording.beyond_on_record(pairs.compared(data, families.PAIRS | families.GATES)) == ["a: 2 of 60 pairs, 1 of 12 gates"]
 
 

@@ -190,15 +190,17 @@ def more_than_parts(table: pd.DataFrame) -> str:
 
 
 def best_of_families(table: pd.DataFrame) -> list[str]:
-    """The best of each family beside the best that seeds alone give, a line a data set and family. table: stats.pairs.best."""
+    """The best of each family beside the best that seeds alone give, in brackets, a line a data set. table: stats.pairs.best."""
     lines = []
-    for row in table.itertuples():
-        what = {"table-1": "of Table 1"}.get(row.family, row.family)
-        line = f"{row.dataset}: the best of {row.count} {what} on record, {row.best}, has {row.mean:+.1f} points ({row.low:+.1f} to {row.high:+.1f})"
-        if row.bound == row.bound:
-            word = "more than" if row.passes else "no more than"
-            line += f", {word} chance: the best of as many cells that differ by seeds alone passes {row.bound:.1f} once in twenty times"
-        lines.append(line + ".")
+    for dataset, rows in table.groupby("dataset", sort=False):
+        parts = []
+        for row in rows.itertuples():
+            what = "of Table 1" if row.family == "table-1" else row.family[: -1 if row.count == 1 else None]
+            beside = f" (chance {row.bound:.1f})" if row.bound == row.bound else ""
+            parts.append(f"{row.best}, the best of {row.count} {what}, has {row.mean:+.1f} points{beside}")
+        more = ", ".join(rows.loc[rows["passes"].fillna(False), "best"])
+        told = f"; more than chance: {more or 'none'}" * bool(rows["bound"].notna().any())
+        lines.append(f"{dataset}: {'; '.join(parts)}{told}.")
     return lines
 
 
