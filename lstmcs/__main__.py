@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 from . import environment
@@ -54,7 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    options = (parser := _parser()).parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.command is None:
         parser.error(f"a command is required: {' | '.join(COMMANDS)}")
     environment.prepare()
@@ -125,7 +127,7 @@ def _how(options) -> dict:
 def report(options) -> int:
     settings = _showing(_settings(options))
     work = plan(settings)  # wrong data end here, before there is a page
-    if "missing" in (states := set(work.states().values())) and len(states) == 1:
+    if set(work.states().values()) == {"missing"}:
         print(f"nothing of this study is on record in {visible(work.store)}; its pages will say so", file=sys.stderr)
     return _build(settings)
 
@@ -268,14 +270,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         if found := re.search(r"(?:unrecognized arguments: |invalid choice: ')([^' =]+)", message):
+            known = []
             if choices := re.search(r"\(choose from (.*)\)", message):
                 known = re.findall(r"[\w-]+", choices[1])
-            else:
-                parsers = [
-                    self,
-                    *(parser for action in self._actions if isinstance(action.choices, dict) for parser in action.choices.values()),
-                ]
-                known = [name for parser in parsers for name in parser._option_string_actions if found[1].startswith("-")]
+            elif found[1].startswith("-"):
+                commands = [one for action in self._actions if isinstance(action.choices, dict) for one in action.choices.values()]
+                known = [name for parser in (self, *commands) for name in parser._option_string_actions]
             message += nearest(found[1], known)
         self.exit(2, f"lstmcs: {' '.join(message.split())[:700]}; {self.prog} --help lists what there is\n")
 
@@ -284,17 +284,18 @@ COMMANDS = ("study", "status", "report", "records", "data")
 PAGES = "Stopping, going on, retrying, other models: docs/study.md; data of your own: docs/data.md; several machines: docs/cluster.md."
 
 
-def _whole(text: str) -> int | str:
-    """A number's value; what is none stays text, of which Settings say what is allowed."""
-    with suppress(ValueError):
-        return int(text)
-    return text
+def _number(kind: type) -> Callable[[str], float | str]:
+    """How a number is read: what is none stays text, of which Settings say what is allowed."""
+
+    def read(text: str) -> float | str:
+        with suppress(ValueError):
+            return kind(text)
+        return text
+
+    return read
 
 
-def _decimal(text: str) -> float | str:
-    with suppress(ValueError):
-        return float(text)
-    return text
+WHOLE, DECIMAL = _number(int), _number(float)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -323,25 +324,23 @@ def _parser() -> argparse.ArgumentParser:
             metavar="C",
             help="where BERT starts: a hub name, all-MiniLM-L6-v2, or a folder (default: google-bert/bert-base-uncased)",
         )
-        sub.add_argument("--runs", type=_whole, help="runs, each with its own split (default: the preset's)")
-        sub.add_argument("--folds", type=_whole, help="folds of ten to do (default: the preset's)")
-        sub.add_argument("--seed", type=_whole, help="default: 0")
+        sub.add_argument("--runs", type=WHOLE, help="runs, each with its own split (default: the preset's)")
+        sub.add_argument("--folds", type=WHOLE, help="folds of ten to do (default: the preset's)")
+        sub.add_argument("--seed", type=WHOLE, help="default: 0")
         sub.add_argument(
             "--reseeds",
-            type=_whole,
+            type=WHOLE,
             help="rows of the unaltered cell with other seeds, which show what chance alone does (default: 1; smoke: 0)",
         )
-        sub.add_argument("--workers", type=_whole, help="processes (default: 2, or the number of cores; 0: this process)")
+        sub.add_argument("--workers", type=WHOLE, help="processes (default: 2, or the number of cores; 0: this process)")
         sub.add_argument("--padding", help="fixed (as the paper, default) | mask (padding changes no state and enters no pool)")
-        sub.add_argument("--epochs", type=_whole, metavar="N", help="the last epoch that is trained (default: each data set's own)")
-        sub.add_argument("--learning-rate", type=_decimal, metavar="X", help="of Adam (default: 0.001)")
-        sub.add_argument("--batch-size", type=_whole, metavar="N", help="rows a step (default: 32)")
-        sub.add_argument("--embedding", type=_whole, metavar="N", help="width of the embedding (default: 256)")
-        sub.add_argument("--units", type=_whole, metavar="N", help="width of each LSTM (default: 104)")
-        sub.add_argument("--dropout", type=_decimal, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
-        sub.add_argument(
-            "--patience", type=_whole, metavar="N", help="stop where validation has not improved for N epochs (default: never)"
-        )
+        sub.add_argument("--epochs", type=WHOLE, metavar="N", help="the last epoch that is trained (default: each data set's own)")
+        sub.add_argument("--learning-rate", type=DECIMAL, metavar="X", help="of Adam (default: 0.001)")
+        sub.add_argument("--batch-size", type=WHOLE, metavar="N", help="rows a step (default: 32)")
+        sub.add_argument("--embedding", type=WHOLE, metavar="N", help="width of the embedding (default: 256)")
+        sub.add_argument("--units", type=WHOLE, metavar="N", help="width of each LSTM (default: 104)")
+        sub.add_argument("--dropout", type=DECIMAL, metavar="X", help="spatial dropout after the embedding (default: 0.2)")
+        sub.add_argument("--patience", type=WHOLE, metavar="N", help="stop where validation has not improved for N epochs (default: never)")
         sub.add_argument("--rule", metavar="R", help=f"which epoch is read: {' | '.join([*RULES, *COMMON])} (default: best)")
         sub.add_argument("--protocols", metavar="FILE", help="a grid of what the paper leaves open, such as data/protocols.toml")
         sub.add_argument("--design", metavar="D", help=f"{' | '.join(DESIGNS)} (default: that of the grid's file)")

@@ -115,7 +115,7 @@ def curves(records_dir: str | Path | None = None) -> pd.DataFrame:
 def _kept(records_dir: str | Path | None) -> Folder | Archive:
     """The store of that name, which must be there; the study's own is empty before it has trained."""
     found = store(records_dir)
-    if records_dir is not None and found.trains and not found.path.is_dir():
+    if records_dir and found.trains and not found.path.is_dir():
         raise EditionError(f"no such folder of records: {str(records_dir)!r}")
     return found
 
