@@ -130,6 +130,9 @@ def test_what_the_page_says():
         "it sorted better than before in 1 of 3 comparisons, worse in 1."
     )
     assert list(counts.values()) == [1, 1, 1]
+    two = study({"C-1+H-2": -5.0, "O-1": -5.0}, ("a", "b"), sd=0.001)
+    two = two[(two["dataset"] == "b") | (two["alteration"] != "O-1")]
+    assert wording.beyond(pairs.compared(two, families.PAIRS | families.GATES))[0].endswith("worse in 3 (2 on b, 1 on a).")
     assert "both states" not in wording.beyond(pairs.compared(data, families.GATES))[0]
     assert wording.beyond(pairs.compared(data.iloc[:0], families.GATES))[0].startswith("Nothing can be said yet")
     told = wording.more_than_parts(pairs.interactions(data))

@@ -172,7 +172,9 @@ def beyond(cells: pd.DataFrame) -> tuple[str, dict[str, int]]:
             for what, ids in (("both states of its cells at once", families.PAIRS), ("the gates of its cells", families.GATES))}  # fmt: skip
     parts = [f"{what} ({count} way{'s' * (count > 1)})" for what, count in many.items() if count]
     total, better, worse = len(table), *(int((table["verdict"] == word).sum()) for word in ("better", "worse"))
-    told = f"it sorted better than before in {better or 'none'} of {total} comparisons, worse in {worse or 'none'}"
+    places = table.loc[table["verdict"] == "worse", "dataset"].value_counts().items()
+    where = f" ({', '.join(f'{count} on {name}' for name, count in places)})" if worse and table["dataset"].nunique() > 1 else ""
+    told = f"it sorted better than before in {better or 'none'} of {total} comparisons, worse in {worse or 'none'}{where}"
     counts = {"better": better, "worse": worse, "no difference seen": total - better - worse}
     return f"In a network that sorts texts we altered {' and '.join(parts)}: {told}.", counts
 
@@ -198,9 +200,9 @@ def best_of_families(table: pd.DataFrame) -> list[str]:
             what = "of Table 1" if row.family == "table-1" else row.family[: -1 if row.count == 1 else None]
             beside = f" (chance {row.bound:.1f})" if row.bound == row.bound else ""
             parts.append(f"{row.best}, the best of {row.count} {what}, has {row.mean:+.1f} points{beside}")
-        more = ", ".join(rows.loc[rows["passes"].fillna(False), "best"])
-        told = f"; more than chance: {more or 'none'}" * bool(rows["bound"].notna().any())
-        lines.append(f"{dataset}: {'; '.join(parts)}{told}.")
+        if rows["bound"].notna().any():
+            parts.append(f"more than chance: {', '.join(rows.loc[rows['passes'].fillna(False), 'best']) or 'none'}")
+        lines.append(f"{dataset}: {'; '.join(parts)}.")
     return lines
 
 
@@ -280,7 +282,7 @@ def learning(curves: pd.DataFrame, name: str) -> str:
     if "none" not in table.index or table["later"].drop("none").dropna().empty:
         return f"{name}: no curve of an alteration and the unaltered cell is on record yet."
     base, altered = table.loc["none"], table.drop("none").dropna(subset="later").sort_values("later", kind="stable")
-    text = f"{name}: trained to epoch {base['last']:g}, the unaltered cell comes within a point of its best validation {METRICS['macro_f1']} after {_many(base['epochs'])} (median). "
+    text = f"{name}: trained to epoch {base['last']:g}, the unaltered cell comes within a point of its best validation {METRICS['macro_f1']} after {base['epochs']:g} epoch{'s' if base['epochs'] != 1 else ''} (median). "
     never = altered[altered["later"] == float("inf")]
     there = altered.drop(never.index)
     far = there[(there["later"] >= 1.5) | (there["later"] <= 1 / 1.5)]
@@ -300,10 +302,6 @@ def learning(curves: pd.DataFrame, name: str) -> str:
         )
     words = "; ".join(parts)
     return text + words[0].upper() + words[1:] + "."
-
-
-def _many(epochs: float) -> str:
-    return f"{epochs:g} epoch" + ("s" if epochs != 1 else "")
 
 
 def all_sets(results: pd.DataFrame, metric: str = "macro_f1", without=()) -> str:
