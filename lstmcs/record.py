@@ -25,6 +25,7 @@ _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 #: What a record says in numbers beside its scores.
 NUMBERS = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters", "largest_c"]
+_TIMES = ("train_seconds", "seconds_per_epoch", "compile_seconds")  # of no meaning where others trained on the same card meanwhile
 _ABOUT = [*NUMBERS, "engine", "device", "loop", "failure", "error", "key", "commit", "protocol"]
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *READ, *_ABOUT]
@@ -74,6 +75,8 @@ def check(head: object) -> Fold:
             raise RecordError(f"the record's {name!r} is no text")
         if text and not text.isascii():  # half of a pair of surrogates, as a message about a file's name may have, is no text
             of[name] = text.encode("utf-8", "backslashreplace").decode()
+    if not isinstance(head["env"].get("shared", False), bool):
+        raise RecordError("the record's 'shared' is neither true nor false")
     if not _is_curve(head.get("curve", [])):
         raise RecordError("the record's 'curve' is no list of epochs with numbers")
     if (fold := Fold.of(head["config"], head["protocol"])).key != head["key"]:
@@ -110,8 +113,9 @@ def _is_curve(curve: list) -> bool:
 def common(head: dict) -> list:
     """What no rule changes of a record's row, in the order of COMMON."""
     env = head["env"]
+    cost = {name: value for name, value in head.get("cost", {}).items() if not (env.get("shared") and name in _TIMES)}
     values = {
-        **head.get("cost", {}), **head.get("health", {}), "engine": _engine(env), **{name: env.get(name) for name in ("device", "loop", "commit")},
+        **cost, **head.get("health", {}), "engine": _engine(env), **{name: env.get(name) for name in ("device", "loop", "commit")},
         "failure": head.get("error", {}).get("type"), "error": head.get("error", {}).get("message"), **_of_fold(head), "key": head["key"], "protocol": head["protocol"],
     }  # fmt: skip
     return [values.get(column, math.nan) for column in COMMON]
@@ -146,9 +150,10 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as the tidy frame that every statistic takes; an empty one has the same columns.
 
     dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
-    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds, parameters, largest |c|,
-    engine ("tensorflow", "jax" or "jax-tf32"; none of what is no network), device (of JAX), loop (over time: "readable", "fast", or "kernel",
-    the fast one as one kernel of a card), failure (the kind of error; "Diverged" by the cell), error, key, commit, protocol.
+    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds (NaN where other processes
+    trained on the same card meanwhile), parameters, largest |c|, engine ("tensorflow", "jax" or "jax-tf32"; none of what is
+    no network), device (of JAX), loop (over time: "readable", "fast", or "kernel", the fast one as one kernel of a card), failure (the
+    kind of error; "Diverged" by the cell), error, key, commit, protocol.
     """
     found = pd.DataFrame(list(rows), columns=COLUMNS)
     return found.sort_values(["dataset", "model", "run", "fold"], kind="stable", ignore_index=True)

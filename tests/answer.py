@@ -67,8 +67,7 @@ def controls() -> dict[str, str]:
 
 
 def picture(found: pd.DataFrame, target: Path) -> None:
-    """A panel a set: the validation score over the epochs, a line a cell; the folds that all have, those of the first run."""
-    found = found[found["run"] == 1]
+    """A panel a set: the validation score over the epochs, a line a cell."""
     with rc_context(plots.STYLE | {"font.size": 9, "legend.fontsize": 8}):
         figure = Figure(figsize=(7.4, 2.7))
         for ax, name in zip(figure.subplots(1, len(FEW)), FEW):

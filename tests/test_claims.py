@@ -133,6 +133,9 @@ def test_training_time(monkeypatch):
     data.loc[data["alteration"] == "C-3", "train_seconds"] = 2.4
     monkeypatch.undo()
     assert answers(data, monkeypatch, *ids) == {"ten-percent": "not confirmed", "current-shorter": "confirmed"}
+    monkeypatch.undo()  # of C-12, no time is known: its card was shared
+    unknown = data.assign(train_seconds=data["train_seconds"].where(data["alteration"] != "C-12"))
+    assert answers(unknown, monkeypatch, *ids) == {"ten-percent": "not confirmed", "current-shorter": "cannot tell"}
     data.loc[data["alteration"] == "reseed-1", "train_seconds"] = 2.2  # the same program takes a tenth longer: something else was running
     monkeypatch.undo()
     assert answers(data, monkeypatch, *ids) == dict.fromkeys(ids, "cannot tell")

@@ -112,7 +112,12 @@ def by_jax(out: Path) -> None:
             trainer._train = little_memory
             write("halved", trainer.train(folds))
             tf32 = many.ManyTrainer(data, folds[0], tf32=True).environment()["precision"]
-            (out / "notes.json").write_text(json.dumps({"refused": refused, "tf32": tf32}), encoding="utf-8")
+            served = []
+            for place in (out / "nowhere", out):  # where the multi-process service of a card puts its pipe
+                os.environ["CUDA_MPS_PIPE_DIRECTORY"] = str(place)
+                served.append(many.served())
+            del os.environ["CUDA_MPS_PIPE_DIRECTORY"]
+            (out / "notes.json").write_text(json.dumps({"refused": refused, "tf32": tf32, "served": served}), encoding="utf-8")
             kernel.INTERPRET = kernel.pallas is not None  # as on a card, but run as plain JAX
             write("by the kernel", many.ManyTrainer(data, folds[0]).train(folds))
             write("no kernel", many.ManyTrainer(data, (one := folds_of(data, cell="c = softmax(c)", numbers=(1,), epochs=1))[0]).train(one))
@@ -198,7 +203,9 @@ def test_a_record_says_who_trained_it(out, data):
     about = {"engine": "jax", "precision": "float32", "loop": "fast", "jit": True, "folds_at_once": 3, "device": "cpu"}
     assert head["env"] | about == head["env"] and head["env"]["jax"]
     assert head["cost"]["train_seconds"] > 0 and head["cost"]["compile_seconds"] > 0
-    assert json.loads((out / "notes.json").read_text())["tf32"] == "tensorfloat32"
+    notes = json.loads((out / "notes.json").read_text())
+    assert notes["tf32"] == "tensorfloat32"
+    assert notes["served"] == [False, True] and "shared" not in head["env"]  # a processor is no card
 
 
 def test_folds_side_by_side_are_each_fold_alone(out, data):

@@ -267,7 +267,7 @@ def test_the_trainings_of_a_plan_are_a_frame(home):
     edition = plan(
         Settings(records_dir="reports/second-edition/results.parquet", datasets=["hasoc"], alterations=["C-1"], reseeds=0, models=["lstm"])
     )
-    assert wording.origin(edition, edition.frame()) == "Read from record: 40 of 40 planned folds, of second-edition/results.parquet."
+    assert wording.origin(edition, edition.frame()) == "Read from record: 60 of 60 planned folds, of second-edition/results.parquet."
 
 
 def test_a_plan_costs_no_preparation_and_its_data_are_prepared_once(monkeypatch):

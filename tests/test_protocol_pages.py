@@ -104,8 +104,8 @@ def test_the_choice_that_moves_the_score_and_that_which_moves_the_difference():
 
 
 def test_what_early_stops_did_to_the_first_edition_is_found_and_named(tmp_path):
-    """HASOC's and SEMEVAL's records under rules alone: those that read early epochs call most altered cells worse, the best and the last only
-    five of SEMEVAL's; the choices that are found to move a difference are the early ones."""
+    """HASOC's and SEMEVAL's records under rules alone: those that read early epochs call most altered cells worse, the best only five of
+    SEMEVAL's, the last two more; the choices that are found to move a difference are the early ones."""
     (grid := tmp_path / "rules.toml").write_text('[levels]\nrule = ["best", "loss", "accuracy", "last", "epoch=2", "epoch=5"]\n')
     edition = str(ROOT / "reports" / "second-edition" / "results.parquet")
     work = plan(Settings(protocols=str(grid), records_dir=edition, datasets=["hasoc", "semeval"], models=["lstm"]))
@@ -115,10 +115,11 @@ def test_what_early_stops_did_to_the_first_edition_is_found_and_named(tmp_path):
     worse = cells.query("verdict == 'worse'").groupby("protocol").size().reindex(levels.index, fill_value=0)
     assert worse[early].min() > 4 and not (cells["verdict"] == "better").any()
     late = cells[cells["protocol"].isin(["default", "rule=last"]) & (cells["verdict"] == "worse")]
-    assert set(late["dataset"]) == {"semeval"}  # what is worse there for good, and no other
-    assert late.groupby("protocol")["alteration"].agg(set).to_dict() == {name: set(answer.FORGET) for name in ("default", "rule=last")}
+    found = {name: set(zip(part["dataset"], part["alteration"])) for name, part in late.groupby("protocol")}
+    for_good = {("semeval", cell) for cell in answer.FORGET}
+    assert found == {"default": for_good, "rule=last": for_good | {("semeval", "C-8"), ("hasoc", "C-2")}}
     moved = multiverse.moved(multiverse.differences(results, levels), levels)
-    early_ones = {"epoch=2", "epoch=5", "loss"}  # the lowest validation loss comes after one to five epochs
+    early_ones = {"epoch=2", "epoch=5"}  # none is moved more by the lowest validation loss, which comes after one to five epochs as well
     assert set(moved.loc[moved["p"] < 0.05, "level"]) == early_ones and (moved["p"] < 0.05).sum() > 3
     assert not (moved["p"] < 0.05)[moved["alteration"] == "reseed-1"].any()
 

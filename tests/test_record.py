@@ -36,7 +36,7 @@ REASONS = re.compile(
     r"|a record is an object|the record has no '(config|state|key|protocol|env)'|the record's '(config|state|key|protocol|env|scores|curve|"
     r"health|cost|error)' is no (dict|list|str|int)|the record's state is .*, neither done nor failed|the record is done, and has an error|the record's '(scores|health|cost)' are no "
     r"numbers|the record's '(loop|commit|message|type)' is no text|the record's 'curve' is no list of epochs with numbers"
-    r"|no fold's configuration: |its key does not match its configuration|the record of another fold, [0-9a-f]{20}, under this name"
+    r"|the record's 'shared' is neither true nor false|no fold's configuration: |its key does not match its configuration|the record of another fold, [0-9a-f]{20}, under this name"
 )
 PREDICTIONS = re.compile(r"the predictions are none|the predictions' rows, labels, epochs and probabilities do not belong together")
 
@@ -139,6 +139,13 @@ def test_a_row_names_the_engine(env, engine):
     head = WHOLE[0] | {"env": env | {"device": "a card"}}
     found = row(head)
     assert (found["engine"], found["device"]) == (engine, "a card") and {"engine", "device"} <= set(frame([found]))
+
+
+def test_a_card_that_was_shared_tells_no_time():
+    alone, shared = (row(WHOLE[0] | {"env": WHOLE[0]["env"] | {"shared": said}}) for said in (False, True))
+    assert alone == row(WHOLE[0]) and alone["train_seconds"] > 0
+    changed = {name for name in alone if str(alone[name]) != str(shared[name])}
+    assert changed == {"train_seconds", "seconds_per_epoch", "compile_seconds"} and all(np.isnan(shared[name]) for name in changed)
 
 
 @HARD

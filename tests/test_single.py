@@ -253,6 +253,9 @@ def test_times_of_different_devices_are_not_compared():
     data["train_seconds"] = data["alteration"].map({"none": 10.0, "C-1": 11.0, "C-2": 3.0}).where(~other, 3.0)
     table = single.costs(data)
     assert table["relative"].tolist() == pytest.approx([100, 110, np.nan], nan_ok=True)
+    data.loc[(data["run"] == 1) & (data["fold"] == 1), "train_seconds"] = np.nan  # the card was shared
+    assert {name: len(single.times(cell)) for name, cell in data.groupby("alteration")} == {"none": 3, "C-1": 3, "C-2": 1}
+    assert single.costs(data)["relative"].tolist() == pytest.approx([100, 110, np.nan], nan_ok=True)
 
 
 def test_the_relative_rope_is_a_percent_of_the_unaltered_cells_score():

@@ -8,10 +8,12 @@ masks are drawn by NumPy exactly as for one fold after the other, so a fold gets
 On a CPU nothing is gained by it: there vmap costs more than a loop over the folds.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Lock
 
 import jax
@@ -275,7 +277,13 @@ class ManyTrainer(Trainer):
 
     def environment(self) -> dict:
         device = jax.devices()[0]
-        return {"engine": self.engine, "loop": self.loop, "jit": True, "device": device.device_kind, "precision": self.precision}
+        about = {"engine": self.engine, "loop": self.loop, "jit": True, "device": device.device_kind, "precision": self.precision}
+        return about | ({"shared": True} if device.platform == "gpu" and served() else {})
+
+
+def served() -> bool:
+    """Whether NVIDIA's multi-process service is at work: then others may train on the card meanwhile, and times say little."""
+    return Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps")).exists()
 
 
 class _Piece:
