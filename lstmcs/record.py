@@ -25,7 +25,7 @@ _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 #: What a record says in numbers beside its scores.
 NUMBERS = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters", "largest_c"]
-_TIMES = ("train_seconds", "seconds_per_epoch", "compile_seconds")  # of no meaning where others trained on the same card meanwhile
+_TIMES = ("train_seconds", "seconds_per_epoch", "compile_seconds")  # of no meaning where other work had a share of the card, or of the processors
 _ABOUT = [*NUMBERS, "engine", "device", "loop", "failure", "error", "key", "commit", "protocol"]
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *READ, *_ABOUT]
@@ -150,8 +150,8 @@ def frame(rows: Iterable[dict]) -> pd.DataFrame:
     """Rows as the tidy frame that every statistic takes; an empty one has the same columns.
 
     dataset, model, alteration ("reseed-1": the unaltered cell with other seeds), formula, run, fold, seed, state, epoch (which is
-    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds (NaN where other processes
-    trained on the same card meanwhile), parameters, largest |c|, engine ("tensorflow", "jax" or "jax-tf32"; none of what is
+    read), the scores on test and validation at that epoch (fractions), epochs (trained), rows, seconds (NaN where the card or
+    the processors were shared with other work), parameters, largest |c|, engine ("tensorflow", "jax" or "jax-tf32"; none of what is
     no network), device (of JAX), loop (over time: "readable", "fast", or "kernel", the fast one as one kernel of a card), failure (the
     kind of error; "Diverged" by the cell), error, key, commit, protocol.
     """

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -132,6 +133,14 @@ def test_a_page_names_the_engine_and_folds_whose_cells_have_several(built):
     )
     rows[["engine", "device"]] = None
     assert run.trained_by(rows) == run.trained_by(rows.iloc[:0]) == ""
+
+
+def test_a_page_names_the_sets_whose_padding_is_masked():
+    bare = Fold.of({"dataset": "a", "data_sha256": "0", "preparation": {}, "model": "lstm", "sizes": {}, "training": {}, "alteration": "none",
+                    "run": 1, "fold": 1, "seed": 0, "padding": "fixed"})  # fmt: skip
+    fixed, mask, plain = bare, replace(bare, dataset="b", padding="mask"), replace(bare, model="constant", padding=None)
+    assert run.masked([fixed, plain]) == run.masked([plain]) == run.masked([fixed, replace(fixed, padding="mask")]) == ""
+    assert run.masked([mask, plain]) == "padding masked" and run.masked([fixed, mask, plain]) == "padding masked (b)"
 
 
 def test_a_partial_study_renders_and_says_so(built):

@@ -111,6 +111,7 @@ def _top(question: str, about: dict) -> str:
         about.get("size"),
         _folds(about, " folds on record"),
         about.get("engine"),
+        about.get("padding"),
         f"made {about['made']}",
         f"commit {about['env']['commit'] or 'unknown'}",
     ]

@@ -13,6 +13,7 @@ import sys
 import sysconfig
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from .. import environment, families, files
 from ..errors import visible
+from ..fold import Fold
 from ..study.plan import Plan, Settings, plan
 from .pages import about_of, index, render, write
 
@@ -89,7 +91,9 @@ def _page(notebook: str, kind: dict, settings: Settings, folder: Path, say) -> s
         about = _execute(notebook, kind, work, executed) | {"fingerprint": fingerprint}
         about["why"] = without_places(about["why"])
         if kind["pages"] != "one" and not (results := work.results()).empty:
-            about |= {"table": f"tables/{name}.csv", "engine": "" if kind["texts"] else trained_by(results)}
+            about |= {"table": f"tables/{name}.csv"} | (
+                {} if kind["texts"] else {"engine": trained_by(results), "padding": masked(work.folds)}
+            )
             results.to_csv(folder / about["table"], index=False)
         _store(executed, about)
     write(folder / f"{name}.html", render(executed))
@@ -143,6 +147,16 @@ def trained_by(results: pd.DataFrame) -> str:
     named = [f"{name} ({', '.join(names)})" if len(sets) > 1 else name for name, names in sets.items()]
     mixed = f"; the cells of {several.sum()} of {len(several)} folds by more than one of these" if several.any() else ""
     return f"trained by {' and '.join(named)}{mixed}"
+
+
+def masked(folds: Iterable[Fold]) -> str:
+    """On which data sets the networks pass over the padding, in words; nothing where none does, or where a grid of protocols tries both."""
+    of_sets = {}
+    for fold in folds:
+        if fold.padding is not None:
+            of_sets.setdefault(fold.dataset, set()).add(fold.padding)
+    found = [name for name, ways in of_sets.items() if ways == {"mask"}]
+    return "padding masked" + (f" ({', '.join(found)})" if len(found) < len(of_sets) else "") if found else ""
 
 
 def _clear_leftovers(folder: Path, older_than: float = 3600) -> None:

@@ -242,7 +242,7 @@ def times(folds: pd.DataFrame) -> pd.Series:
     """Training seconds of one cell's folds, by run, fold and device; a processor has no name, which is "".
 
     The device is part of what a time is of: what one card took says nothing beside what another took, or two cores. A fold
-    whose card was shared has none.
+    that shared them with other work has none.
     """
     return folds.assign(device=device(folds)).set_index(["run", "fold", "device"])["train_seconds"].dropna()
 
