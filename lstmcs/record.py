@@ -25,7 +25,11 @@ _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 #: What a record says in numbers beside its scores.
 NUMBERS = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters", "largest_c"]
-_TIMES = ("train_seconds", "seconds_per_epoch", "compile_seconds")  # of no meaning where other work had a share of the card, or of the processors
+_TIMES = (
+    "train_seconds",
+    "seconds_per_epoch",
+    "compile_seconds",
+)  # of no meaning where other work had a share of the card, or of the processors
 _ABOUT = [*NUMBERS, "engine", "device", "loop", "failure", "error", "key", "commit", "protocol"]
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *READ, *_ABOUT]

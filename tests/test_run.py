@@ -164,6 +164,16 @@ def test_pages_of_the_first_edition_say_that_every_rule_reads_the_last_epoch(hom
     assert "by best" not in text and "hang on that choice" not in text and "curve of an alteration" not in text
 
 
+@pytest.mark.parametrize("notebook", ["03_alterations", "05_transformers", "06_claims"])
+def test_pages_of_folds_without_a_time(notebook, home):
+    """HATE's in the second edition: its processors were shared with other work."""
+    for part in ("notebooks", "tables"):
+        (home / part).mkdir()
+    settings = Settings(preset="quick", datasets=["hate"], records_dir="reports/second-edition/results.parquet")
+    assert run._page(notebook, run.notebooks()[notebook], settings, home, print) == "partial"  # not all cells are on record
+    assert "padding masked" in next(home.glob("*.html")).read_text(encoding="utf-8")
+
+
 def test_a_failing_notebook_is_named_and_the_rest_goes_on(built, monkeypatch, capsys):
     broken = nbformat.read(NOTEBOOKS / "02_cell.ipynb", 4)
     broken.cells[-1].source = "raise RuntimeError('boom')"

@@ -128,6 +128,17 @@ def test_pages_and_pictures_of_any_records(results):
         assert isinstance(table, pd.DataFrame)
 
 
+def test_what_has_no_time_is_on_no_axis_of_time():
+    """HATE's processors were shared, and SIMPLE's on HASOC."""
+    results = models(("hate", "hasoc"))
+    results.loc[(results["dataset"] == "hate") | (results["model"] == "simple"), ["train_seconds", "seconds_per_epoch"]] = np.nan
+    [ax] = [ax for ax in plots.score_against_time(cost.rows(results), plan(Settings(folds=1)).names()).axes if ax.axison]
+    ax.figure.draw_without_rendering()
+    assert ax.figure.get_suptitle().startswith("hasoc") and "SIMPLE" not in {text.get_text() for text in ax.texts}
+    unknown = results.assign(train_seconds=np.nan)
+    assert not [ax for ax in plots.score_against_time(cost.rows(unknown), {}).axes if ax.axison]
+
+
 @pytest.mark.parametrize("beside", [True, False])
 def test_the_best_constant_answer_is_a_line_and_takes_no_room_on_the_axis_of_time(beside):
     constant = models().query("model == 'tfidf'").assign(model="constant", train_seconds=1e-4, macro_f1=0.3)

@@ -294,16 +294,20 @@ def paper_against_ours(table: pd.DataFrame) -> Picture:
 
 @picture
 def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str = "macro_f1") -> Picture:
-    """A panel a data set: score against training seconds a fold (log axis), a mark a model, altered cells smaller.
+    """A panel a data set: score against training seconds a fold (log axis), a mark a model, altered cells smaller. What has no time, as
+    where the card or the processors were shared, is left out.
 
     table: stats.cost.rows; names: study Plan.names. A model is told by its mark, by its colour, and by its name at the unaltered row; the
     best constant answer, which takes no time to speak of, is a dashed line.
     """
     panels = []
     for name in table["dataset"].unique():
-        fig, ax = panel(WIDE, 2.6)
         whole, told = table[table["dataset"] == name], []
-        shown = whole[whole["model"] != "constant"]
+        networks = whole[whole["model"] != "constant"]
+        shown = networks[networks["seconds"].notna()]
+        if len(networks) > len(shown) == 0:
+            continue
+        fig, ax = panel(WIDE, 2.6)
         for row in whole[whole["model"] == "constant"].itertuples():
             score = getattr(row, metric)
             ax.axhline(score, color=GREY, ls="--", lw=1, zorder=0)
