@@ -25,11 +25,8 @@ _FOLD = ["dataset", "model", "alteration", "formula", "run", "fold", "seed"]
 READ = ["epoch", *SCORES, *(f"val_{name}" for name in SCORES)]  # what a rule decides
 #: What a record says in numbers beside its scores.
 NUMBERS = ["epochs", "train_rows", "test_rows", "train_seconds", "seconds_per_epoch", "compile_seconds", "parameters", "largest_c"]
-_TIMES = (
-    "train_seconds",
-    "seconds_per_epoch",
-    "compile_seconds",
-)  # of no meaning where other work had a share of the card, or of the processors
+#: Of no meaning where other work had a share of the card, or of the processors.
+_TIMES = ("train_seconds", "seconds_per_epoch", "compile_seconds")
 _ABOUT = [*NUMBERS, "engine", "device", "loop", "failure", "error", "key", "commit", "protocol"]
 #: A row of the results; see `frame`.
 COLUMNS = [*_FOLD, "state", *READ, *_ABOUT]
@@ -117,9 +114,9 @@ def _is_curve(curve: list) -> bool:
 def common(head: dict) -> list:
     """What no rule changes of a record's row, in the order of COMMON."""
     env = head["env"]
-    cost = {name: value for name, value in head.get("cost", {}).items() if not (env.get("shared") and name in _TIMES)}
+    unknown = dict.fromkeys(_TIMES, math.nan) if env.get("shared") else {}
     values = {
-        **cost, **head.get("health", {}), "engine": _engine(env), **{name: env.get(name) for name in ("device", "loop", "commit")},
+        **head.get("cost", {}), **unknown, **head.get("health", {}), "engine": _engine(env), **{name: env.get(name) for name in ("device", "loop", "commit")},
         "failure": head.get("error", {}).get("type"), "error": head.get("error", {}).get("message"), **_of_fold(head), "key": head["key"], "protocol": head["protocol"],
     }  # fmt: skip
     return [values.get(column, math.nan) for column in COMMON]

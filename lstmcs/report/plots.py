@@ -305,7 +305,7 @@ def score_against_time(table: pd.DataFrame, names: dict[str, str], metric: str =
         whole, told = table[table["dataset"] == name], []
         networks = whole[whole["model"] != "constant"]
         shown = networks[networks["seconds"].notna()]
-        if len(networks) > len(shown) == 0:
+        if shown.empty and not networks.empty:
             continue
         fig, ax = panel(WIDE, 2.6)
         for row in whole[whole["model"] == "constant"].itertuples():
