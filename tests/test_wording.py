@@ -1,5 +1,7 @@
 """What pages say: sentences from made-up folds whose outcome is known."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -135,6 +137,8 @@ def test_what_has_no_time_is_on_no_axis_of_time():
     [ax] = [ax for ax in plots.score_against_time(cost.rows(results), plan(Settings(folds=1)).names()).axes if ax.axison]
     ax.figure.draw_without_rendering()
     assert ax.figure.get_suptitle().startswith("hasoc") and "SIMPLE" not in {text.get_text() for text in ax.texts}
+    hasoc, hate = wording.models_by_set(results, plan(Settings(folds=1)).names())
+    assert " s " not in hate and " s a fold (" in hasoc and re.search(r"SIMPLE [0-9.]+ % \(", hasoc) and "nan" not in hate + hasoc
     unknown = results.assign(train_seconds=np.nan)
     assert not [ax for ax in plots.score_against_time(cost.rows(unknown), {}).axes if ax.axison]
 

@@ -396,18 +396,20 @@ def models(results: pd.DataFrame, named: dict[str, str]) -> str:
 
 
 def models_by_set(results: pd.DataFrame, named: dict[str, str]) -> list[str]:
-    """What the models on record score and cost beside LSTM-CS, a line a data set."""
+    """What the models on record score and cost beside LSTM-CS, a line a data set. Of what has no time none is told."""
     table, words = cost.rows(results), cost.verdicts(results)
+    table["spent"] = [f" in {seconds:.3g} s" if seconds == seconds else "" for seconds in table["seconds"]]
     parts = []
     for dataset, group in table[table["alteration"] == "none"].groupby("dataset", sort=False):
         base, others = group[group["model"] == "lstm"], group[group["model"] != "lstm"]
         if base.empty or others.empty:
             continue
         base, mine = base.iloc[0], words[(words["dataset"] == dataset) & (words["alteration"] == "none")].set_index("model")
-        text = f"{dataset}: LSTM-CS {base[cost.SCORE]:.1f} % macro F1 in {base['seconds']:.3g} s a fold ({base['folds']} folds)"
+        spent = base["spent"] and f"{base['spent']} a fold"
+        text = f"{dataset}: LSTM-CS {base[cost.SCORE]:.1f} % macro F1{spent} ({base['folds']} folds)"
         for row in others.itertuples():
             word = "{verdict} on {folds} folds".format(**mine.loc[row.model]) if row.model in mine.index else "no paired fold"
-            text += f"; {named[row.model]} {getattr(row, cost.SCORE):.1f} % in {row.seconds:.3g} s ({word})"
+            text += f"; {named[row.model]} {getattr(row, cost.SCORE):.1f} %{row.spent} ({word})"
         parts.append(text + ".")
     return parts
 
